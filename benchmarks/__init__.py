@@ -1,0 +1,1 @@
+"""Measurements beside a floor, in the same run: `make bench`."""

@@ -1,0 +1,1 @@
+"""The relay as a typed aiohttp client, and a stand-in relay for demo and tests."""

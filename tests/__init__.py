@@ -1,0 +1,1 @@
+"""People typing into fake platforms; the relay as a local server."""

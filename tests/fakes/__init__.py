@@ -1,0 +1,1 @@
+"""A fake Telegram and a fake Discord over real sockets, refereed by the platforms own descriptions."""
