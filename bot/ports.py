@@ -1,4 +1,4 @@
-"""The contract between the adapters and the heart of the process: what goes in (`Inbox`), what comes out (`Adapter`)."""
+"""The contract between the adapters and the heart: what goes in (`Inbox`), what comes out (`Adapter`)."""
 
 from __future__ import annotations
 

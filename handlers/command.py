@@ -73,11 +73,15 @@ class Where(Flag):
 
 @dataclass(frozen=True, slots=True)
 class ActionHandler:
-    """A command's button handler; `press(...)` makes the stored action for a button."""
+    """A command's button handler; `press(...)` makes the stored action for a button.
+
+    `replaces`: its reply takes the place of the reply of the turn named by the argument `turn` (Regenerate).
+    """
 
     name: str
     run: Handler
     urgent: bool
+    replaces: bool
 
     def press(
         self,
@@ -106,11 +110,11 @@ class Command:
     on_message: Words | None = None
     actions: dict[str, ActionHandler] = field(default_factory=dict)
 
-    def action(self, name: str, *, urgent: bool = False) -> Callable[[Handler], ActionHandler]:
+    def action(self, name: str, *, urgent: bool = False, replaces: bool = False) -> Callable[[Handler], ActionHandler]:
         """Declare a handler for this command's buttons; its full name is `command.name`."""
 
         def declare(run: Handler) -> ActionHandler:
-            handler = ActionHandler(f"{self.name}.{name}", run, urgent)
+            handler = ActionHandler(f"{self.name}.{name}", run, urgent, replaces)
             self.actions[handler.name] = handler
             return handler
 

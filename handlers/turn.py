@@ -108,13 +108,21 @@ class CannotFetch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One request. What was typed lies in `text`, a command's options in `options`, a button's in `arguments`."""
+    """One request. What was typed lies in `text`, a command's options in `options`, a button's in `arguments`.
+
+    `settings` are the values in force here: the topic's, the chat's, the person's, nearest first. `message` is the
+    platform's id of what the person sent. `replaces` is the earlier turn whose reply this one takes the place of:
+    the question was edited, or Regenerate was pressed.
+    """
 
     id: int
     place: Place
     person: Person
     language: str  # one of LANGUAGES
     stage: Stage
+    message: str | None = None
+    replaces: int | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
     quoted: Quoted | None = None
