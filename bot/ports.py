@@ -100,9 +100,11 @@ class Inbox(Protocol):
 class PastTurn(msgspec.Struct, frozen=True):
     """A turn that has ended: what was asked, and the pages that answered it, with their message ids."""
 
-    asked: str
+    asked: str  # "" where nothing was typed (a button)
     asked_at: float  # Unix seconds
     shown: tuple[tuple[str, Page], ...]
+    message: str | None = None  # the platform's id of what the person sent, so that it can be edited after a reload
+    attachments: tuple[Attachment, ...] = ()
 
 
 # ---------------------------------------------------------------- what comes out
@@ -174,6 +176,7 @@ class Urgency(StrEnum):
     FINAL = "final"
     NEW = "new"
     GROWING = "growing"
+    DRAFT = "draft"
     TYPING = "typing"
 
 
