@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     discord_gateway_url: str | None = None
     discord_token: SecretStr | None = None
 
-    polo_base_url: str = "https://poloai.top"
+    polo_base_url: Annotated[str, BeforeValidator(valid.relay_address)] = "https://poloai.top"
     polo_api_key: tuple[SecretStr, ...] = ()
     chat_model: str = "gpt-4.1-mini"
     fallback_models: Names = ()
@@ -134,20 +134,6 @@ class Settings(BaseSettings):
         """What looks like a mistake and yet is none that stops the start: a sentence each, for the log."""
         return self._remarks
 
-    def owns(self, person: str) -> bool:
-        """Tell whether `person` (`platform:id`) is one of OWNERS."""
-        return person in self.owners
-
-    def admits(self, person: str, chats: Iterable[str] = ()) -> bool:
-        """Tell whether ALLOW lets `person` talk to the bot in one of `chats`.
-
-        `chats` are the keys under which the place may be named: `platform:chat`, its parent channel,
-        `discord:guild:<id>`. Owners always may. Whoever is on the page has been let in by its password already.
-        """
-        if not self.allow or self.owns(person) or person.startswith("web:"):
-            return True
-        return person in self.allow or any(chat in self.allow for chat in chats)
-
     def webhook_secret(self) -> str:
         """Return what Telegram shall send along with each update; made from the token where none was chosen."""
         if self.telegram_webhook_secret is not None:
@@ -165,7 +151,7 @@ class Settings(BaseSettings):
 
     # ------------------------------------------------------------ what a value must look like
 
-    @field_validator("polo_base_url", "discord_api_base_url", "telegram_api_base_url", mode="before")
+    @field_validator("discord_api_base_url", "telegram_api_base_url", mode="before")
     @classmethod
     def _http(cls, value: object) -> str:
         return valid.address(value, "https", "http").rstrip("/")

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from polo.address import BadAddress, normalise
+
 TELEGRAM_TOKEN = re.compile(r"\d{5,20}:[A-Za-z0-9_-]{30,64}")
 DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{18,40}\.[A-Za-z0-9_-]{5,8}\.[A-Za-z0-9_-]{25,60}")
 RELAY_KEY = re.compile(r"sk-[A-Za-z0-9_-]{8,}")
@@ -92,7 +94,8 @@ def access(value: object) -> tuple[str, ...]:
     for place, entry in enumerate(entries, start=1):
         if not ACCESS.fullmatch(entry):
             raise ValueError(f"has an entry that is no person, chat or server ({_hint(entry, place)}).")
-    return entries
+    # Discord's ids are unique over people, channels and servers: `guild:` is for the reader only.
+    return tuple(dict.fromkeys(entry.replace(":guild:", ":") for entry in entries))
 
 
 def _hint(entry: str, place: int) -> str:
@@ -117,6 +120,15 @@ def address(value: object, *schemes: str, password: bool = False) -> str:
     if not password and parts.username is not None:
         raise ValueError("must not hold a user name or password.")
     return text
+
+
+def relay_address(value: object) -> str:
+    """Read the relay's address in any of the forms that people paste; `polo` makes the roots of it."""
+    try:
+        normalise(str(value))
+    except BadAddress as error:
+        raise ValueError(f"is not the address of a relay. {error}") from None
+    return str(value).strip()
 
 
 def proxy(value: object) -> str:
