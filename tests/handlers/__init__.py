@@ -1,0 +1,1 @@
+"""The features, by what they say and what the relay was asked."""
