@@ -127,7 +127,8 @@ def relay_address(value: object) -> str:
     try:
         normalise(str(value))
     except BadAddress as error:
-        raise ValueError(f"is not the address of a relay. {error}") from None
+        reason = str(error)
+        raise ValueError(f"is not the address of a relay: {reason[:1].lower()}{reason[1:]}") from None
     return str(value).strip()
 
 
