@@ -1,0 +1,112 @@
+"""What an answered turn leaves behind, as scripts: messages in the tree, links, files, actions, usage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, select
+
+from storage.door import Script
+from storage.records import Exchange, NewAction, NewMessage, Spent
+from storage.schema import ACTIONS, CONVERSATIONS, LINKS, MESSAGE_FILES, MESSAGES, USAGE, Id
+from storage.statement import Statement, Step, insert, upsert
+
+M = MESSAGES.c
+
+ADD_MESSAGE = insert(MESSAGES, returning="id", generated=("id",))
+ADD_FILE = insert(MESSAGE_FILES)
+LINK = upsert(LINKS, on=("conversation", "platform_message"), update=("message",))
+MOVE_HEAD = upsert(CONVERSATIONS, on=("key",), update=("head",))
+STORE_ACTION = insert(ACTIONS)
+BOOK = insert(USAGE, generated=("id",))
+STANDS = Statement(
+    select(M.id).where(M.id == bindparam("message", type_=Id), M.conversation == bindparam("conversation_"))
+)
+OF_TURN = Statement(select(M.id).where(M.turn == bindparam("turn_", type_=Id)).order_by(M.id))
+
+
+def add_exchange(
+    turn: int, person: str | None, exchange: Exchange | None, now: float, *, hang: bool
+) -> Script[tuple[int, ...]]:
+    """Hang the messages (`hang`) and book what was spent; return the new ids in order."""
+    if exchange is None:
+        return ()
+    for spent in exchange.spent:
+        yield book(spent, turn, person, exchange.conversation if person else None, now)
+    if not hang or not exchange.messages:
+        return ()
+    parent = exchange.parent
+    if parent is not None and not (yield STANDS(message=parent, conversation_=exchange.conversation)):
+        parent = None  # forgotten while the answer was being made
+    ids: list[int] = []
+    for message in exchange.messages:
+        parent = yield from add_message(message, exchange.conversation, parent, turn, now)
+        ids.append(parent)
+    yield MOVE_HEAD(key=exchange.conversation, head=parent)
+    return tuple(ids)
+
+
+def add_message(message: NewMessage, conversation: str, parent: int | None, turn: int, now: float) -> Script[int]:
+    """Hang one message with its files and links; return its id."""
+    rows = yield ADD_MESSAGE(
+        conversation=conversation,
+        parent=parent,
+        turn=turn,
+        role=message.role.value,
+        text=message.text,
+        tokens=message.tokens,
+        files=len(message.files),
+        person=message.person,
+        model=message.model,
+        said_at=now,
+        summary=None,
+        summary_tokens=None,
+    )
+    added = int(rows[0][0])
+    for position, file in enumerate(message.files):
+        yield ADD_FILE(
+            message=added,
+            position=position,
+            digest=file.digest,
+            name=file.name,
+            media_type=file.media_type,
+            size=file.size,
+        )
+    for shown in message.platform_ids:
+        yield link(conversation, shown, added)
+    return added
+
+
+def link(conversation: str, platform_message: str, message: int) -> Step:
+    """Say that a chat message shows a remembered one; the newest saying wins."""
+    return LINK(conversation=conversation, platform_message=platform_message, message=message)
+
+
+def book(spent: Spent, turn: int, person: str | None, conversation: str | None, now: float) -> Step:
+    """Write a row of usage."""
+    return BOOK(
+        turn=turn,
+        person=person,
+        conversation=conversation,
+        model=spent.model,
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        cost=None if spent.cost is None else str(spent.cost),
+        estimated=spent.estimated,
+        relay_request=spent.relay_request,
+        spent_at=now,
+    )
+
+
+def store_actions(actions: Sequence[NewAction], now: float) -> Script[None]:
+    """Write actions down before their buttons are shown."""
+    for action in actions:
+        yield STORE_ACTION(
+            id=action.id,
+            conversation=action.conversation,
+            person=action.person,
+            turn=action.turn,
+            action=action.action,
+            used_at=None,
+            created_at=now,
+        )

@@ -1,0 +1,162 @@
+"""What a conversation remembers: a tree of messages, of which a model is told the newest that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import and_, bindparam, case, func, literal, or_, select, update
+
+from storage.door import Door, Script
+from storage.exchange import MOVE_HEAD
+from storage.records import Message, Recall, Role, StoredFile
+from storage.schema import CONVERSATIONS, LINKS, MESSAGE_FILES, MESSAGES, Id
+from storage.statement import Statement
+
+M = MESSAGES.c
+F = MESSAGE_FILES.c
+
+_COLUMNS = (M.id, M.parent, M.role, M.text, M.tokens, M.files, M.person, M.model, M.said_at)
+_MESSAGE = bindparam("message", type_=Id)
+_CONVERSATION = bindparam("conversation_", type_=M.conversation.type)
+
+
+def _walk() -> Statement:
+    """Walk up from a message until the budget is spent, a summary stands, or `at_most` are found.
+
+    Each row looked at is a row returned: the condition is asked before the next one is taken. A summarised message
+    ends the walk and comes out too, for its summary; it costs no budget.
+    """
+    head = select(CONVERSATIONS.c.head).where(CONVERSATIONS.c.key == _CONVERSATION).scalar_subquery()
+    start = func.coalesce(bindparam("start", type_=Id), head)
+    walk = (
+        select(M.id, M.parent, literal(1, Id).label("steps"), M.tokens.label("total"), _summarised(M).label("ended"))
+        .where(M.id == start, M.conversation == _CONVERSATION)
+        .cte("walk", recursive=True)
+    )
+    w, above = walk.c, MESSAGES.alias("above").c
+    fits = and_(w.steps < bindparam("at_most", type_=Id), w.total + above.tokens <= bindparam("budget", type_=Id))
+    walk = walk.union_all(
+        select(above.id, above.parent, w.steps + 1, w.total + above.tokens, _summarised(above)).where(
+            above.id == w.parent, w.ended == 0, or_(above.summary_tokens.is_not(None), fits)
+        )
+    )
+    return Statement(select(*_COLUMNS, walk.c.steps, M.summary).join_from(walk, MESSAGES, M.id == walk.c.id))
+
+
+def _summarised(columns: Any) -> Any:
+    return case((columns.summary_tokens.is_not(None), 1), else_=0)
+
+
+RECALL = _walk()
+FILES_OF = Statement(select(F.digest, F.name, F.media_type, F.size).where(F.message == _MESSAGE).order_by(F.position))
+LINKED = Statement(
+    select(LINKS.c.message).where(LINKS.c.conversation == _CONVERSATION, LINKS.c.platform_message == bindparam("shown"))
+)
+MESSAGE = Statement(select(*_COLUMNS).where(M.id == _MESSAGE))
+OF_TURN = Statement(select(*_COLUMNS).where(M.turn == bindparam("turn_", type_=Id)).order_by(M.id))
+OF_CONVERSATION = Statement(select(*_COLUMNS).where(M.conversation == _CONVERSATION).order_by(M.id))
+SUMMARISE = Statement(
+    update(MESSAGES)
+    .where(M.id == _MESSAGE, M.conversation == _CONVERSATION)
+    .values(summary=bindparam("said", type_=M.summary.type), summary_tokens=bindparam("size", type_=M.tokens.type))
+)
+CONVERSATIONS_OF = Statement(
+    select(M.conversation).where(M.person == bindparam("person_", type_=M.person.type)).distinct()
+)
+
+
+class Memory:
+    """The verbs of the conversations' memory. Messages are added by `Turns.answered`."""
+
+    def __init__(self, door: Door, now: Callable[[], float]) -> None:
+        self._door = door
+        self._now = now
+
+    async def recall(self, conversation: str, *, at: int | None = None, budget: int, at_most: int = 200) -> Recall:
+        """Return what a model shall know of a conversation: the newest messages up to `at` (None: the head).
+
+        Walks up by parent while the messages' estimated tokens fit `budget`, and at most `at_most` of them; the
+        newest is always among them. A summarised message ends the walk: its summary, outside of the budget, stands
+        for it and all above. The cost is bounded by what is returned, however long the conversation is. Empty
+        where nothing is remembered, or `at` is not of this conversation.
+        """
+
+        def script() -> Script[Recall]:
+            rows = yield RECALL(conversation_=conversation, start=at, at_most=at_most, budget=budget)
+            if not rows:
+                return Recall(None, None, ())
+            rows.sort(key=_steps, reverse=True)
+            summary = rows[0][-1]
+            newer = rows if summary is None else rows[1:]
+            messages = yield from _with_files([row[:-2] for row in newer])
+            return Recall(rows[-1][0], summary, messages, summary is None and rows[0][1] is not None)
+
+        return await self._door.look(script)
+
+    async def linked(self, conversation: str, platform_message: str) -> int | None:
+        """Return the message that a chat message shows, or None."""
+        rows = await self._door.read(LINKED(conversation_=conversation, shown=platform_message))
+        return int(rows[0][0]) if rows else None
+
+    async def message(self, message: int) -> Message | None:
+        """Return one message, or None."""
+
+        def script() -> Script[Message | None]:
+            found = yield from _with_files((yield MESSAGE(message=message)))
+            return found[0] if found else None
+
+        return await self._door.look(script)
+
+    async def of_turn(self, turn: int) -> tuple[Message, ...]:
+        """Return the messages that a turn added, in order."""
+
+        def script() -> Script[tuple[Message, ...]]:
+            return (yield from _with_files((yield OF_TURN(turn_=turn))))
+
+        return await self._door.look(script)
+
+    async def summarise(self, conversation: str, upto: int, text: str, tokens: int) -> None:
+        """Let `text` stand for the message `upto` and everything above it. Nothing is deleted."""
+        await self._door.write(SUMMARISE(conversation_=conversation, message=upto, said=text, size=tokens))
+
+    async def reset(self, conversation: str) -> None:
+        """Let the next message start a new tree; nothing is deleted."""
+        await self._door.write(MOVE_HEAD(key=conversation, head=None))
+
+    async def export(self, conversation: str) -> list[Message]:
+        """Return all messages of a conversation, oldest first."""
+
+        def script() -> Script[list[Message]]:
+            return list((yield from _with_files((yield OF_CONVERSATION(conversation_=conversation)))))
+
+        return await self._door.look(script)
+
+    async def conversations_of(self, person: str) -> list[str]:
+        """Return the keys of the conversations in which a person's messages are remembered."""
+        return sorted(row[0] for row in await self._door.read(CONVERSATIONS_OF(person_=person)))
+
+
+def _steps(row: tuple[Any, ...]) -> int:
+    steps: int = row[-2]
+    return steps
+
+
+def _with_files(rows: list[tuple[Any, ...]]) -> Script[tuple[Message, ...]]:
+    messages: list[Message] = []
+    for identity, parent, role, text, tokens, files, person, model, said_at in rows:
+        stored = (yield FILES_OF(message=identity)) if files else []
+        messages.append(
+            Message(
+                identity,
+                parent,
+                Role(role),
+                text,
+                tokens,
+                tuple(StoredFile(*file) for file in stored),
+                person,
+                model,
+                said_at,
+            )
+        )
+    return tuple(messages)

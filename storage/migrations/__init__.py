@@ -1,0 +1,1 @@
+"""Alembic's revisions, one module each in `versions`, run by `storage.migrate` when a database is opened."""

@@ -1,0 +1,186 @@
+"""The tables. Times are Unix seconds, UTC; money is a decimal number as text, in USD; JSON is text.
+
+Ids are never used twice (AUTOINCREMENT), since buttons and chat messages refer to them long after a row is gone.
+Large columns stand last in their rows: SQLite reads a row from its start, and only as far as it must.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+# SQLite numbers rows by itself only in a column declared INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+# Keys are compared byte by byte on both databases, so that a range of them is a stretch of the index.
+Key = Text().with_variant(Text(collation="C"), "postgresql")
+
+METADATA = MetaData()
+
+TURNS = Table(
+    "turns",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    # BLAKE2b of the platform's event id: knows a repeated event even after its turn was forgotten.
+    Column("event_digest", LargeBinary, nullable=False, unique=True),
+    Column("event", Text, nullable=False),
+    Column("conversation", Key, nullable=False),
+    Column("person", Key, nullable=False),
+    Column("message", Key),
+    Column("state", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("merged_into", Id),
+    Column("accepted_at", Float, nullable=False),
+    Column("shown", Text, nullable=False),  # JSON: list of message ids
+    Column("incoming", LargeBinary, nullable=False),
+    Column("reply", LargeBinary),
+    sqlite_autoincrement=True,
+)
+# The text of this condition stands in the statements too: an index on a part of a table is used only then.
+UNFINISHED = "state IN ('accepted', 'asked', 'answered')"
+Index("turns_by_conversation", TURNS.c.conversation, TURNS.c.id)
+Index("turns_by_message", TURNS.c.conversation, TURNS.c.message)
+Index("turns_by_person", TURNS.c.person)
+Index("turns_unfinished", TURNS.c.id, sqlite_where=text(UNFINISHED), postgresql_where=text(UNFINISHED))
+Index(
+    "turns_merged",
+    TURNS.c.merged_into,
+    sqlite_where=TURNS.c.merged_into.is_not(None),
+    postgresql_where=TURNS.c.merged_into.is_not(None),
+)
+Index("turns_by_age", TURNS.c.accepted_at)
+
+MESSAGES = Table(
+    "messages",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    Column("conversation", Key, nullable=False),
+    Column("parent", Id, ForeignKey("messages.id")),
+    Column("turn", Id, ForeignKey("turns.id", ondelete="SET NULL")),
+    Column("role", Text, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("files", Integer, nullable=False),  # how many rows of message_files
+    Column("person", Key),
+    Column("model", Text),
+    Column("said_at", Float, nullable=False),
+    Column("summary_tokens", Integer),
+    Column("text", Text, nullable=False),
+    # What stands for this message and everything above it, once it has been compacted.
+    Column("summary", Text),
+    sqlite_autoincrement=True,
+)
+Index("messages_by_conversation", MESSAGES.c.conversation, MESSAGES.c.id)
+Index("messages_by_parent", MESSAGES.c.parent)
+Index("messages_by_turn", MESSAGES.c.turn)
+Index("messages_by_person", MESSAGES.c.person)
+Index("messages_by_age", MESSAGES.c.said_at)
+
+CONVERSATIONS = Table(
+    "conversations",
+    METADATA,
+    Column("key", Key, primary_key=True),
+    Column("head", Id, ForeignKey("messages.id", ondelete="SET NULL")),
+    sqlite_with_rowid=False,
+)
+Index("conversations_by_head", CONVERSATIONS.c.head)
+
+LINKS = Table(
+    "links",
+    METADATA,
+    Column("conversation", Key, primary_key=True),
+    Column("platform_message", Key, primary_key=True),
+    Column("message", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("links_by_message", LINKS.c.message)
+
+MESSAGE_FILES = Table(
+    "message_files",
+    METADATA,
+    Column("message", Id, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes
+    sqlite_with_rowid=False,
+)
+Index("message_files_by_digest", MESSAGE_FILES.c.digest)
+
+ACTIONS = Table(
+    "actions",
+    METADATA,
+    Column("id", Key, primary_key=True),
+    Column("conversation", Key, nullable=False),
+    Column("person", Key, nullable=False),
+    Column("turn", Id),
+    Column("action", LargeBinary, nullable=False),
+    Column("used_at", Float),
+    Column("created_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("actions_by_conversation", ACTIONS.c.conversation)
+Index("actions_by_person", ACTIONS.c.person)
+
+QUESTIONS = Table(
+    "questions",
+    METADATA,
+    Column("conversation", Key, primary_key=True),
+    Column("person", Key, primary_key=True),
+    Column("action", Key, nullable=False),
+    Column("answers", Text, nullable=False),  # JSON: object of text
+    Column("message", Key),
+    Column("asked_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+SETTINGS = Table(
+    "settings",
+    METADATA,
+    Column("scope", Key, primary_key=True),
+    Column("name", Key, primary_key=True),
+    Column("value", Text, nullable=False),  # JSON
+    sqlite_with_rowid=False,
+)
+
+PEOPLE = Table(
+    "people",
+    METADATA,
+    Column("id", Key, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("first_seen_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+USAGE = Table(
+    "usage",
+    METADATA,
+    Column("id", Id, primary_key=True),
+    # No foreign key: what was spent outlives the turn that spent it.
+    Column("turn", Id),
+    Column("person", Key),  # NULL: forgotten
+    Column("conversation", Key),  # NULL: forgotten
+    Column("model", Text, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cost", Text),  # decimal, USD; NULL: no price known
+    Column("estimated", Boolean, nullable=False),
+    Column("relay_request", Text, nullable=False),
+    Column("spent_at", Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("usage_by_person", USAGE.c.person, USAGE.c.spent_at)
+Index("usage_by_conversation", USAGE.c.conversation, USAGE.c.spent_at)
+Index("usage_by_time", USAGE.c.spent_at)

@@ -1,0 +1,258 @@
+"""Turns: every request that was accepted, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, delete, func, literal_column, select, text, update
+
+from storage.door import Door, Rows, Script
+from storage.exchange import OF_TURN, add_exchange, link, store_actions
+from storage.records import Exchange, NewAction, NewTurn, StoredTurn, TurnState
+from storage.schema import MESSAGES, TURNS, UNFINISHED, Id
+from storage.statement import Statement, Step, insert_new
+
+T = TURNS.c
+DIGEST_BYTES = 16
+
+ACCEPT = insert_new(TURNS, on=("event_digest",), returning="id", generated=("id",))
+
+_TURN = bindparam("turn", type_=Id)
+_COLUMNS = (
+    T.id,
+    T.event,
+    T.conversation,
+    T.person,
+    T.incoming,
+    T.message,
+    T.state,
+    T.outcome,
+    T.shown,
+    T.reply,
+    T.accepted_at,
+)
+
+
+def _states(*states: TurnState) -> Any:
+    """Compare with constants that stand in the text, as the partial index wants it."""
+    return T.state.in_([literal_column(f"'{state.value}'") for state in states])
+
+
+ASKED = Statement(
+    update(TURNS).where(T.id == _TURN, _states(TurnState.ACCEPTED)).values(state=literal_column("'asked'"))
+)
+SHOWN = Statement(update(TURNS).where(T.id == _TURN, text(UNFINISHED)).values(shown=bindparam("messages")))
+ANSWERED = Statement(
+    update(TURNS)
+    .where(T.id == _TURN, _states(TurnState.ACCEPTED, TurnState.ASKED))
+    .values(state=literal_column("'answered'"), reply=bindparam("said", type_=T.reply.type))
+    .returning(T.person)
+)
+DONE = Statement(
+    update(TURNS)
+    .where(T.id == _TURN, text(UNFINISHED))
+    .values(state=literal_column("'done'"), outcome=bindparam("ended"))
+    .returning(T.conversation, T.shown)
+)
+MERGED = Statement(
+    update(TURNS)
+    .where(T.id == _TURN, _states(TurnState.ACCEPTED))
+    .values(state=literal_column("'merged'"), merged_into=bindparam("into", type_=Id))
+)
+# What went into a turn goes on with it, so that one look finds where words ended up.
+MERGED_BEFORE = Statement(update(TURNS).where(T.merged_into == _TURN).values(merged_into=bindparam("into", type_=Id)))
+GET = Statement(select(*_COLUMNS).where(T.id == _TURN))
+MERGED_INTO = Statement(select(*_COLUMNS).where(T.merged_into == _TURN).order_by(T.id))
+UNFINISHED_TURNS = Statement(select(*_COLUMNS).where(text(UNFINISHED)).order_by(T.id))
+BY_MESSAGE = Statement(
+    select(*_COLUMNS).where(
+        T.id
+        == select(func.coalesce(T.merged_into, T.id))
+        .where(T.conversation == bindparam("at", type_=T.conversation.type), T.message == bindparam("said_by"))
+        .order_by(T.id.desc())
+        .limit(literal_column("1"))
+        .scalar_subquery()
+    )
+)
+RECENT = Statement(
+    select(*_COLUMNS)
+    .where(T.conversation == bindparam("at"), _states(TurnState.DONE))
+    .order_by(T.id.desc())
+    .limit(bindparam("at_most", type_=Id))
+)
+LAST_SAID = Statement(
+    select(MESSAGES.c.id)
+    .where(MESSAGES.c.turn == _TURN, MESSAGES.c.role == literal_column("'assistant'"))
+    .order_by(MESSAGES.c.id.desc())
+    .limit(literal_column("1"))
+)
+PRUNE = Statement(
+    delete(TURNS)
+    .where(T.accepted_at < bindparam("before", type_=T.accepted_at.type), _states(TurnState.DONE, TurnState.MERGED))
+    .returning(T.id)
+)
+
+
+class Turns:
+    """The verbs of the turns."""
+
+    def __init__(self, door: Door, now: Callable[[], float]) -> None:
+        self._door = door
+        self._now = now
+
+    async def accept(self, turns: Sequence[NewTurn]) -> list[int | None]:
+        """Store new turns in one transaction; return their ids in order, None where the event was known already.
+
+        Ids grow and are never used again. An event stays known after its turn was forgotten, until it is pruned.
+        """
+        steps = [self._accepting(turn) for turn in turns]
+        if len(steps) == 1:
+            return [_first(await self._door.write(steps[0]))]
+        return await self._door.transact(lambda: _accept(steps))
+
+    async def asked(self, turn: int) -> None:
+        """Write down that something billed is about to be asked."""
+        await self._door.write(ASKED(turn=turn))
+
+    async def shown(self, turn: int, messages: Sequence[str]) -> None:
+        """Remember which messages show the growing reply, in order."""
+        await self._door.write(SHOWN(turn=turn, messages=_json(messages)))
+
+    async def answered(
+        self,
+        turn: int,
+        reply: bytes,
+        *,
+        exchange: Exchange | None = None,
+        actions: Sequence[NewAction] = (),
+    ) -> tuple[int, ...]:
+        """Store a turn's reply with all that belongs to it, in one transaction; return the new messages' ids.
+
+        The exchange's messages are hung below its parent (below nothing where that is gone) and the last becomes
+        the head; the spent rows are booked to the turn's person. A turn is answered once: for one that is
+        answered, done or forgotten already only what was spent is booked, and the ids it has are returned.
+        """
+        now = self._now()
+
+        def script() -> Script[tuple[int, ...]]:
+            answered = yield ANSWERED(turn=turn, said=reply)
+            person = str(answered[0][0]) if answered else None
+            ids = yield from add_exchange(turn, person, exchange, now, hang=bool(answered))
+            if not answered:
+                return tuple(row[0] for row in (yield OF_TURN(turn=turn)))
+            yield from store_actions(actions, now)
+            return ids
+
+        return await self._door.transact(script)
+
+    async def done(self, turn: int, outcome: str, messages: Sequence[str] = ()) -> None:
+        """End a turn: `messages` show its reply (none given: those that `shown` remembered).
+
+        Each is linked to the turn's last assistant message, so that a reply to it branches there. A turn that is
+        done, merged or forgotten already stays as it is.
+        """
+
+        def script() -> Script[None]:
+            ended = yield DONE(turn=turn, ended=outcome)
+            if not ended:
+                return
+            if messages:
+                yield SHOWN_AT_END(turn=turn, messages=_json(messages))
+            shown = messages or msgspec.json.decode(ended[0][1], type=list[str])
+            said = (yield LAST_SAID(turn=turn)) if shown else []
+            for message in shown if said else ():
+                yield link(ended[0][0], message, said[0][0])
+
+        await self._door.transact(script)
+
+    async def merged(self, turns: Sequence[int], into: int) -> None:
+        """Say that the words of accepted turns went into another one."""
+
+        def script() -> Script[None]:
+            for turn in turns:
+                yield MERGED(turn=turn, into=into)
+                yield MERGED_BEFORE(turn=turn, into=into)
+
+        await self._door.transact(script)
+
+    async def merged_into(self, turn: int) -> list[StoredTurn]:
+        """Return the turns whose words went into this one, oldest first."""
+        return [_stored(row) for row in await self._door.read(MERGED_INTO(turn=turn))]
+
+    async def get(self, turn: int) -> StoredTurn | None:
+        """Return one turn, or None."""
+        rows = await self._door.read(GET(turn=turn))
+        return _stored(rows[0]) if rows else None
+
+    async def unfinished(self) -> list[StoredTurn]:
+        """Return the turns that have no outcome yet (accepted, asked, answered), oldest first."""
+        return [_stored(row) for row in await self._door.read(UNFINISHED_TURNS())]
+
+    async def by_message(self, conversation: str, message: str) -> StoredTurn | None:
+        """Return the newest turn asked by that chat message; where it was merged, the one its words went into."""
+        rows = await self._door.read(BY_MESSAGE(at=conversation, said_by=message))
+        return _stored(rows[0]) if rows else None
+
+    async def recent(self, conversation: str, *, at_most: int) -> list[StoredTurn]:
+        """Return the newest turns that are done, oldest first."""
+        rows = await self._door.read(RECENT(at=conversation, at_most=at_most))
+        return [_stored(row) for row in reversed(rows)]
+
+    async def prune(self, before: float) -> int:
+        """Delete turns with an outcome that were accepted before that time; return how many. Their event ids go too."""
+        return len(await self._door.write(PRUNE(before=before)))
+
+    def _accepting(self, turn: NewTurn) -> Step:
+        return ACCEPT(
+            event_digest=blake2b(turn.event.encode(), digest_size=DIGEST_BYTES).digest(),
+            event=turn.event,
+            conversation=turn.conversation,
+            person=turn.person,
+            incoming=turn.incoming,
+            message=turn.message,
+            state=TurnState.ACCEPTED.value,
+            outcome="",
+            shown="[]",
+            reply=None,
+            merged_into=None,
+            accepted_at=self._now(),
+        )
+
+
+# The state has changed already when this runs, so `SHOWN`'s condition would not hold.
+SHOWN_AT_END = Statement(update(TURNS).where(T.id == _TURN).values(shown=bindparam("messages")))
+
+
+def _accept(steps: Sequence[Step]) -> Script[list[int | None]]:
+    ids: list[int | None] = []
+    for step in steps:
+        ids.append(_first((yield step)))  # noqa: PERF401 - a comprehension cannot yield
+    return ids
+
+
+def _first(rows: Rows) -> int | None:
+    return int(rows[0][0]) if rows else None
+
+
+def _json(messages: Sequence[str]) -> str:
+    return msgspec.json.encode(list(messages)).decode()
+
+
+def _stored(row: tuple[Any, ...]) -> StoredTurn:
+    turn, event, conversation, person, incoming, message, state, outcome, shown, reply, accepted_at = row
+    return StoredTurn(
+        id=turn,
+        event=event,
+        conversation=conversation,
+        person=person,
+        incoming=bytes(incoming),
+        message=message,
+        state=TurnState(state),
+        outcome=outcome,
+        shown=tuple(msgspec.json.decode(shown, type=list[str])),
+        reply=None if reply is None else bytes(reply),
+        accepted_at=accepted_at,
+    )
