@@ -212,6 +212,14 @@ class Refused(DeliveryError):
     """The platform refuses it for a reason of ours; the text is for the log."""
 
 
+class TokenRejected(Exception):
+    """A platform does not accept the bot's token: `setting` is the variable's name."""
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(f"{setting} is not accepted by the platform")
+        self.setting = setting
+
+
 class Adapter(Protocol):
     """A platform's driver. Every method that talks to the platform raises `DeliveryError`s only, and is bounded
     in time. None of them waits for rate limits or repeats on 429: the pacer does. They may be called again after
@@ -219,6 +227,7 @@ class Adapter(Protocol):
 
     platform: str
     pace: Pace
+    windows: bool  # shows forms as windows (Discord's modals); otherwise dispatch asks field by field
 
     async def run(self, inbox: Inbox, ready: Callable[[], None]) -> None:
         """Receive events until cancelled; call `ready` once when connected. Raises when it cannot go on."""

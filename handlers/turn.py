@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from handlers.words import Words
 from storage.records import StoredFile
+
+if TYPE_CHECKING:
+    from handlers.reply import Reply
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -25,6 +28,7 @@ class Place(msgspec.Struct, frozen=True):
     private: bool = True  # a direct message: everything said is meant for the bot
     message: str | None = None  # the message to which the reply belongs, in the platform's own id
     parent: str | None = None  # the chat whose settings apply where this one has none
+    server: str | None = None  # the Discord server it belongs to
     via: str = ""
 
     @property
@@ -86,6 +90,9 @@ class Stage(Protocol):
 
     def note(self, words: Words | None) -> None:
         """Show a line of progress below what has been said; None takes it away."""
+
+    def if_stopped(self, reply: Callable[[str], Reply]) -> None:
+        """Say what becomes of the turn when the person stops it: given the text so far, the reply to end with."""
 
     async def asking(self) -> None:
         """Write down that something billed is about to be asked; call it right before, await it."""

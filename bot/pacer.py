@@ -1,0 +1,123 @@
+"""When a platform may be written to: its limits kept before it has to answer 429, and obeyed when it does.
+
+One pacer a platform. Every message, edit and draft asks it first. What must arrive (a final text, a new message)
+may use the whole allowance; what merely grows leaves a part of it free, so that the end never waits behind a middle.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from bot.clock import Clock
+from bot.ports import Pace, Urgency
+
+# Shares of an allowance that growing text leaves to what must arrive.
+RESERVE = 0.2
+CHATS_REMEMBERED = 5000
+PRIVATE_BURST = 3  # "short bursts pass" (Telegram's FAQ): what must arrive may use one
+
+
+@dataclass(slots=True)
+class Window:
+    """At most `count` calls in any `seconds`: a sliding window, since a bucket lets twice as many pass at first."""
+
+    count: int
+    seconds: float
+    passed: deque[float] = field(default_factory=deque)
+
+    def free_in(self, now: float, *, keep: int) -> float:
+        """Return the seconds until a call may pass that leaves `keep` places free; 0 when it may now."""
+        while self.passed and self.passed[0] <= now - self.seconds:
+            self.passed.popleft()
+        over = len(self.passed) - max(self.count - keep, 1)
+        return 0.0 if over < 0 else max(self.passed[over] + self.seconds - now, 0.001)
+
+    def take(self, now: float) -> None:
+        """Note that a call passes now."""
+        self.passed.append(now)
+
+
+class Pacer:
+    """The allowance of one platform, per chat and overall. Seconds are the clock's."""
+
+    def __init__(self, pace: Pace, clock: Clock) -> None:
+        self._pace, self._clock = pace, clock
+        self._overall = Window(max(int(pace.overall_per_s), 1), 1.0)
+        self._chats: dict[str, Window] = {}
+        self._parked: dict[str, float] = {}
+        self._parked_everywhere = 0.0
+        self._waiting = 0
+
+    async def wait(self, chat: str, *, private: bool, urgency: Urgency) -> None:
+        """Wait until a call to `chat` may pass, and count it."""
+        self._waiting += 1
+        try:
+            while (delay := self._delay(chat, private, urgency)) > 0:
+                # With many waiting, waking all of them for every free place would cost their number squared.
+                await self._clock.sleep(max(delay, 0.5 * self._waiting / self._pace.overall_per_s))
+        finally:
+            self._waiting -= 1
+        self._take(chat, private, urgency)
+
+    def spare(self, chat: str, *, private: bool) -> bool:
+        """Tell whether a call that nobody would miss (typing) may pass now, and count it if so."""
+        if self._delay(chat, private, Urgency.TYPING) > 0:
+            return False
+        self._take(chat, private, Urgency.TYPING)
+        return True
+
+    def park(self, chat: str, seconds: float, *, everywhere: bool = False) -> None:
+        """Let nothing pass to `chat` (or to the whole platform) for `seconds`: it has answered 429."""
+        until = self._clock.monotonic() + seconds
+        if everywhere:
+            self._parked_everywhere = max(self._parked_everywhere, until)
+        else:
+            self._parked[chat] = max(self._parked.get(chat, 0.0), until)
+
+    def _delay(self, chat: str, private: bool, urgency: Urgency) -> float:
+        now = self._clock.monotonic()
+        parked = max(self._parked_everywhere, self._parked.get(chat, 0.0)) - now
+        if parked > 0:
+            return parked
+        self._parked.pop(chat, None)
+        modest = urgency not in (Urgency.FINAL, Urgency.NEW)
+        overall = self._overall.free_in(now, keep=_reserve(self._overall) if modest else 0)
+        if urgency is Urgency.DRAFT:  # a preview, not a message: only the whole bot's allowance counts it
+            return overall
+        kept = 0 if private else _reserve(self._window(chat, private))
+        return max(overall, self._window(chat, private).free_in(now, keep=kept if modest else -PRIVATE_BURST * private))
+
+    def _take(self, chat: str, private: bool, urgency: Urgency) -> None:
+        now = self._clock.monotonic()
+        if urgency is not Urgency.DRAFT:
+            self._window(chat, private).take(now)
+        self._overall.take(now)
+
+    def _window(self, chat: str, private: bool) -> Window:
+        window = self._chats.get(chat)
+        if window is None:
+            if len(self._chats) >= CHATS_REMEMBERED:
+                self._forget_idle()
+            window = self._chats[chat] = self._new_window(private)
+        return window
+
+    def _new_window(self, private: bool) -> Window:
+        if private:
+            burst = max(PRIVATE_BURST, int(self._pace.private_per_s))
+            return Window(burst, burst / self._pace.private_per_s)
+        return Window(max(int(self._pace.group_per_minute), 1), 60.0)
+
+    def _forget_idle(self) -> None:
+        now = self._clock.monotonic()
+        self._chats = {
+            chat: window
+            for chat, window in self._chats.items()
+            if window.passed and window.passed[-1] > now - window.seconds
+        }
+        self._parked = {chat: until for chat, until in self._parked.items() if until > now}
+
+
+def _reserve(window: Window) -> int:
+    """Return how many places of a window growing text leaves free: at least one where there are more than one."""
+    return max(int(window.count * RESERVE), 1) if window.count > 1 else 0

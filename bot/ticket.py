@@ -1,0 +1,64 @@
+"""A turn while the process has it in hand, and the register of all of them: who may stop what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bot.ports import Incoming
+from handlers.command import Handler
+from handlers.turn import Attachment, Quoted
+
+
+@dataclass(slots=True)
+class Route:
+    """What a turn will run, and with what; see `handlers.turn.Turn` for the fields."""
+
+    run: Handler
+    urgent: bool = False
+    plain: bool = False  # words for the conversation: quick successors may join it
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    quoted: Quoted | None = None
+    options: dict[str, str | int | bool] = field(default_factory=dict)
+    arguments: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+    message: str | None = None
+    replaces: int | None = None  # the earlier turn whose reply this one takes the place of
+    pressed: str | None = None  # the message whose button was pressed
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One accepted turn in hand."""
+
+    id: int
+    incoming: Incoming
+    route: Route
+    accepted_at: float  # monotonic seconds
+    joined: list[Ticket] = field(default_factory=list)  # quick successors whose words this turn answers too
+    task: asyncio.Task[object] | None = None
+    stopped: bool = False
+
+    @property
+    def conversation(self) -> str:
+        """The key of the conversation it belongs to."""
+        return self.incoming.place.conversation
+
+    def stop(self) -> None:
+        """End the work on it; what has been said so far stays."""
+        self.stopped = True
+        if self.task is not None:
+            self.task.cancel()
+
+    def join(self, successors: Iterable[Ticket]) -> None:
+        """Answer these too: words one below the other, attachments together, the last message being replied to."""
+        for other in successors:
+            self.joined.append(other)
+            route = other.route
+            self.route.text = f"{self.route.text}\n{route.text}".strip("\n")
+            self.route.attachments += route.attachments
+            self.route.quoted = self.route.quoted or route.quoted
+            self.incoming = other.incoming
+            self.route.message = route.message
