@@ -1,0 +1,22 @@
+"""Why the adapter cannot go on. None of these carries the token."""
+
+from __future__ import annotations
+
+
+class CannotGoOn(Exception):
+    """The adapter's `run` ended; the text is one sentence for the operator."""
+
+
+class TokenRejected(CannotGoOn):
+    """Telegram does not know the token: nothing helps but another one, so this is not worth a retry."""
+
+    def __init__(self) -> None:
+        super().__init__("Telegram rejects TELEGRAM_TOKEN: copy it again from @BotFather.")
+
+
+class Unreachable(CannotGoOn):
+    """No connection to the Bot API at the start; worth a retry later."""
+
+
+class PollingStalled(CannotGoOn):
+    """No getUpdates has completed for long, and a new HTTP session did not help; worth a restart."""
