@@ -40,6 +40,7 @@ class FakeClock:
 
     async def advance(self, seconds: float) -> None:
         """Let `seconds` pass, waking each sleeper at its own time."""
+        await _settle()  # whoever is about to sleep lies down first
         until = self._passed + seconds
         while self._sleepers and self._sleepers[0][0] <= until:
             deadline, _, waiting = heapq.heappop(self._sleepers)
@@ -53,7 +54,7 @@ class FakeClock:
 
 async def _settle() -> None:
     """Let what has been woken run until it waits again."""
-    for _ in range(5):
+    for _ in range(8):
         await asyncio.sleep(0)
 
 

@@ -1,0 +1,1 @@
+"""The heart without any platform: pacing, lanes, growing replies."""
