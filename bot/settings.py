@@ -19,6 +19,7 @@ from bot import valid
 
 DISCORD_API = "https://discord.com/api/v10"
 TELEGRAM_API = "https://api.telegram.org"
+RELAY = "https://poloai.top"
 TYPO_IN_FILE = 0.75  # how alike two names must be, of 1, to be taken for a slip of the finger
 TYPO_IN_ENVIRONMENT = 0.87  # stricter: other programs' variables stand there too
 QUOTES = "\"'"
@@ -59,7 +60,7 @@ class Settings(BaseSettings):
     discord_gateway_url: str | None = None
     discord_token: SecretStr | None = None
 
-    polo_base_url: Annotated[str, BeforeValidator(valid.relay_address)] = "https://poloai.top"
+    polo_base_url: Annotated[str, BeforeValidator(valid.relay_address)] = RELAY
     polo_api_key: tuple[SecretStr, ...] = ()
     chat_model: str = "gpt-4.1-mini"
     fallback_models: Names = ()
@@ -326,6 +327,8 @@ def _idle(settings: Settings) -> tuple[str, ...]:
         remarks.append("TELEGRAM_WEBHOOK_SECRET has no effect without TELEGRAM_WEBHOOK_URL.")
     if settings.telegram_webhook_url and not settings.telegram_token:
         remarks.append("TELEGRAM_WEBHOOK_URL has no effect without TELEGRAM_TOKEN.")
+    if settings.polo_base_url != RELAY and not settings.polo_api_key:
+        remarks.append("POLO_BASE_URL has no effect without POLO_API_KEY; a server that asks for none takes any word.")
     if settings.discord_gateway_url and not settings.discord_token:
         remarks.append("DISCORD_GATEWAY_URL has no effect without DISCORD_TOKEN.")
     return tuple(remarks)
