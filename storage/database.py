@@ -16,8 +16,10 @@ from storage.actions import Actions
 from storage.door import Door
 from storage.errors import DatabaseNewer, DatabaseProblem
 from storage.files import FileStore
+from storage.forgetting import forget_conversation, forget_person
 from storage.memory import Memory
 from storage.migrate import migrate_sqlite
+from storage.moving import move
 from storage.people import People
 from storage.questions import Questions
 from storage.settings import Settings
@@ -37,13 +39,46 @@ class Database:
         """Made by `open_database`."""
         self._door = door
         self.turns = Turns(door, now)
-        self.memory = Memory(door, now)
+        self.files = FileStore(files, door, now)
+        self.memory = Memory(door, self.files)
         self.actions = Actions(door, now)
         self.questions = Questions(door)
         self.settings = Settings(door)
         self.people = People(door, now)
         self.usage = Usage(door)
-        self.files = FileStore(files, door, now)
+
+    async def forget_conversation(self, conversation: str, *, keep: int | None = None) -> None:
+        """Delete a conversation: messages, links, summaries, turns, actions, questions, its settings, its files.
+
+        Its usage rows stay: they hold no words, and what was spent stays spent. A running turn of it finds its
+        row closed and leaves nothing behind; the turn `keep`, the one that asks for this, still gets its reply.
+        """
+        digests = await self._door.transact(lambda: forget_conversation(conversation, keep or 0))
+        await self._gone(digests)
+
+    async def forget_person(self, person: str, *, keep: int | None = None) -> None:
+        """Delete a person: whole conversations in which nobody else takes part; in the others their messages and
+        the answers to them, what hung below hanging higher; their turns, actions, questions, settings
+        (`person:<person>`) and files. Usage rows stay but lose the person. `keep`: as above.
+        """
+        digests = await self._door.transact(lambda: forget_person(person, keep or 0))
+        self.people.forgotten(person)
+        await self._gone(digests)
+
+    async def moved(self, platform: str, old_chat: str, new_chat: str) -> None:
+        """Change the key `platform:old_chat` and all that go on from it to `platform:new_chat`, in every table.
+
+        Where the new chat has a setting, question or link already, that one stays; where it has talked already,
+        its talk goes on from the old one.
+        """
+        await self._door.transact(lambda: move(platform, old_chat, new_chat))
+        self.settings.refresh()
+
+    async def _gone(self, digests: set[str]) -> None:
+        """Finish a forgetting outside of its transaction."""
+        self.settings.refresh()
+        await self.files.drop(digests)
+        await self._door.scrub()
 
 
 @asynccontextmanager
@@ -59,11 +94,19 @@ async def open_database(url: str, *, now: Callable[[], float], files: Path) -> A
         await asyncio.to_thread(file_store.prepare, files)
     except OSError as error:
         raise DatabaseProblem(f"The folder {files} cannot be written: {error.strerror}.") from error
-    door = await _open_sqlite(parsed)
+    door = await _open(parsed)
     try:
         yield Database(door, now=now, files=files)
     finally:
         await door.close()
+
+
+async def _open(url: URL) -> Door:
+    if url.get_backend_name() == "sqlite":
+        return await _open_sqlite(url)
+    from storage.postgres import open_postgres  # noqa: PLC0415 - most never need its driver
+
+    return await open_postgres(url)
 
 
 def _parse(url: str) -> URL:
@@ -74,6 +117,10 @@ def _parse(url: str) -> URL:
         raise DatabaseProblem(f"The database URL is not of the form {SCHEMES}.") from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql", "postgres"):
         raise DatabaseProblem(f"The database URL begins with {parsed.drivername}, but must be {SCHEMES}.")
+    if parsed.get_backend_name() == "sqlite" and (parsed.host or parsed.query):
+        raise DatabaseProblem(
+            "The SQLite URL takes a path and nothing else: sqlite:///relative or sqlite:////absolute."
+        )
     return parsed
 
 

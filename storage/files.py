@@ -24,6 +24,7 @@ REFERENCED = Statement(select(F.digest).distinct())
 REFERENCE = Statement(
     select(F.digest).where(F.digest == bindparam("digest_", type_=F.digest.type)).limit(literal_column("1"))
 )
+FILES_HAD = Statement(select(F.digest).where(F.message == bindparam("message", type_=F.message.type)))
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,16})?")

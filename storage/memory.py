@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, literal, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, literal, null, or_, select, update
 
 from storage.door import Door, Script
 from storage.exchange import MOVE_HEAD
+from storage.files import FILES_HAD, FileStore
 from storage.records import Message, Recall, Role, StoredFile
 from storage.schema import CONVERSATIONS, LINKS, MESSAGE_FILES, MESSAGES, Id
 from storage.statement import Statement
@@ -65,13 +65,23 @@ CONVERSATIONS_OF = Statement(
     select(M.conversation).where(M.person == bindparam("person_", type_=M.person.type)).distinct()
 )
 
+OLD = Statement(
+    select(M.id)
+    .where(M.said_at < bindparam("before", type_=M.said_at.type))
+    .order_by(M.said_at)
+    .limit(bindparam("at_most", type_=Id))
+)
+UNHANG = Statement(update(MESSAGES).where(M.parent == _MESSAGE).values(parent=null()))
+DELETE = Statement(delete(MESSAGES).where(M.id == _MESSAGE))
+PRUNED_AT_ONCE = 200  # messages of one transaction, so that others get their turn in between
+
 
 class Memory:
     """The verbs of the conversations' memory. Messages are added by `Turns.answered`."""
 
-    def __init__(self, door: Door, now: Callable[[], float]) -> None:
+    def __init__(self, door: Door, files: FileStore) -> None:
         self._door = door
-        self._now = now
+        self._files = files
 
     async def recall(self, conversation: str, *, at: int | None = None, budget: int, at_most: int = 200) -> Recall:
         """Return what a model shall know of a conversation: the newest messages up to `at` (None: the head).
@@ -135,6 +145,30 @@ class Memory:
     async def conversations_of(self, person: str) -> list[str]:
         """Return the keys of the conversations in which a person's messages are remembered."""
         return sorted(row[0] for row in await self._door.read(CONVERSATIONS_OF(person_=person)))
+
+    async def prune(self, before: float) -> int:
+        """Delete messages said before that time, and files only they had; return how many.
+
+        What hangs below them becomes a tree of its own. A summary lives as long as the message at which it stands.
+        """
+
+        def script() -> Script[tuple[int, set[str]]]:
+            old = yield OLD(before=before, at_most=PRUNED_AT_ONCE)
+            digests: set[str] = set()
+            for (message,) in old:
+                digests.update(row[0] for row in (yield FILES_HAD(message=message)))
+                yield UNHANG(message=message)
+                yield DELETE(message=message)
+            return len(old), digests
+
+        pruned, deleted = 0, PRUNED_AT_ONCE
+        while deleted == PRUNED_AT_ONCE:
+            deleted, digests = await self._door.transact(script)
+            await self._files.drop(digests)
+            pruned += deleted
+        if pruned:
+            await self._door.scrub()
+        return pruned
 
 
 def _steps(row: tuple[Any, ...]) -> int:

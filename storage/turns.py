@@ -89,11 +89,13 @@ LAST_SAID = Statement(
     .order_by(MESSAGES.c.id.desc())
     .limit(literal_column("1"))
 )
-PRUNE = Statement(
-    delete(TURNS)
+_OLD = (
+    select(T.id)
     .where(T.accepted_at < bindparam("before", type_=T.accepted_at.type), _states(TurnState.DONE, TurnState.MERGED))
-    .returning(T.id)
+    .limit(bindparam("at_most", type_=Id))
 )
+PRUNE = Statement(delete(TURNS).where(T.id.in_(_OLD)).returning(T.id))
+PRUNED_AT_ONCE = 500  # rows of one transaction, so that others get their turn in between
 
 
 class Turns:
@@ -203,7 +205,12 @@ class Turns:
 
     async def prune(self, before: float) -> int:
         """Delete turns with an outcome that were accepted before that time; return how many. Their event ids go too."""
-        return len(await self._door.write(PRUNE(before=before)))
+        pruned = 0
+        while deleted := len(await self._door.write(PRUNE(before=before, at_most=PRUNED_AT_ONCE))):
+            pruned += deleted
+        if pruned:
+            await self._door.scrub()
+        return pruned
 
     def _accepting(self, turn: NewTurn) -> Step:
         return ACCEPT(
