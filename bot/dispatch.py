@@ -7,18 +7,15 @@ stands in the database; what a dead process left behind is taken up again by `bo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 
 import msgspec
 import structlog
 from handlers.registry import command_named
 
 from bot.background import Crew
-from bot.clock import Clock
 from bot.forms import Forms
 from bot.lanes import Lane, Lanes
-from bot.live import Desk
-from bot.metrics import Metrics
 from bot.ports import DeliveryError, Incoming, PastTurn, Pressed, Said
 from bot.prepared import decode_action, decode_prepared
 from bot.routing import Ignored, Router, may_press, stops
@@ -30,7 +27,6 @@ from handlers.reply import Form, Reply, Text
 from handlers.services import Services
 from handlers.turn import Person, Place, Turn
 from handlers.words import Words
-from storage.database import Database
 from storage.records import NewTurn, StoredTurn
 
 log = structlog.get_logger(__name__)
@@ -66,27 +62,27 @@ class Tickets:
 
 
 class Dispatch:
-    """One for the process. `start` before the adapters run, `stop` after they have ended."""
+    """One for the process."""
 
-    def __init__(
-        self,
-        *,
-        storage: Database,
-        desks: Mapping[str, Desk],
-        runner: Runner,
-        tickets: Tickets,
-        crew: Crew,
-        clock: Clock,
-        metrics: Metrics,
-        waiting_at_most: int,
-    ) -> None:
-        self._storage, self._desks, self._runner, self._tickets = storage, desks, runner, tickets
-        self._crew, self._clock, self._metrics = crew, clock, metrics
+    def __init__(self, runner: Runner, tickets: Tickets, crew: Crew, *, waiting_at_most: int) -> None:
+        self._runner, self._tickets, self._crew = runner, tickets, crew
+        self._storage, self._desks, self._clock = runner.services.storage, runner.desks, runner.clock
         self._waiting_at_most = waiting_at_most
-        self._forms = Forms(storage, clock.now)
-        self._router = Router(storage, {name: desk.adapter for name, desk in desks.items()}, self._forms)
+        self._draining = False
+        adapters = {name: desk.adapter for name, desk in runner.desks.items()}
+        self._router = Router(self._storage, adapters, Forms(self._storage, self._clock.now))
         self._lanes: Lanes[Ticket] = Lanes(self._work, lambda work: crew.spawn(work, name="lane"))
         tickets.lanes = self._lanes
+
+    @property
+    def running(self) -> int:
+        """How many turns are being run."""
+        return len(self._lanes.everything()) - self._runner.floor.waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many turns wait, in their lanes or for a place."""
+        return self._lanes.waiting + self._runner.floor.waiting
 
     # ------------------------------------------------------------ Inbox
 
@@ -95,17 +91,17 @@ class Dispatch:
         new = [_new_turn(event) for event in events]
         ids = await self._storage.turns.accept(new)
         for event, turn in zip(events, ids, strict=True):
-            if turn is not None:
+            if turn is not None and not self._draining:
                 await self.take(turn, event)
 
-    async def take(self, turn: int, incoming: Incoming) -> None:
-        """Put a stored turn where it runs."""
+    async def take(self, turn: int, incoming: Incoming, *, again: bool = False) -> None:
+        """Put a stored turn where it runs; `again`: a dead process may have begun it."""
         stopping = stops(incoming)
         if stopping is not None:
             self._crew.start(self._stop_pressed(turn, incoming, stopping), name="stop")
             return
         try:
-            route = await self._router.route(incoming, turn)
+            route = await (self._router.route_again(turn, incoming) if again else self._router.route(incoming, turn))
         except Ignored:
             await self._storage.turns.done(turn, "ignored")
             return
@@ -130,7 +126,7 @@ class Dispatch:
             lane.refusing = True
             words = FLOOD.with_values(waiting=len(lane.waiting))
             self._refuse(ticket.id, ticket.incoming, ForPerson(words))
-        elif self._lanes.waiting + self._runner.floor.waiting >= self._waiting_at_most:
+        elif self.waiting >= self._waiting_at_most:
             self._refuse(ticket.id, ticket.incoming, ForPerson(FULL))
         else:
             self._tickets.by_id[ticket.id] = ticket
@@ -181,7 +177,8 @@ class Dispatch:
             return ()
         try:
             async with asyncio.timeout(COMPLETE_S):
-                return (await found.complete(self._runner.services, place.conversation, typed))[:25]
+                choices = await found.complete(self._runner.services, place.conversation, typed)
+                return tuple(choices[:25])
         except Exception as error:  # the last line of defence of a convenience: no choices, and the log knows
             log.warning("completion failed", command=command, option=option, error=type(error).__name__)
             return ()
@@ -225,8 +222,12 @@ class Dispatch:
         successors = []
         while lane.waiting and joins(ticket, lane.waiting[0]):
             successors.append(lane.waiting.popleft())
-        ticket.join(successors)
         lane.refusing = lane.refusing and bool(lane.waiting)
+        if successors:
+            await self._storage.turns.merged([other.id for other in successors], into=ticket.id)
+            for other in successors:
+                ticket.join(other)
+                self._tickets.by_id.pop(other.id, None)
         await self._run(ticket)
 
     async def _run(self, ticket: Ticket) -> None:
@@ -239,8 +240,7 @@ class Dispatch:
         except Exception as error:  # a broken database: this turn stays unfinished in it, the next ones may do better
             log.critical("turn not concluded", turn=ticket.id, exc_info=error)
         finally:
-            for one in (ticket, *ticket.joined):
-                self._tickets.by_id.pop(one.id, None)
+            self._tickets.by_id.pop(ticket.id, None)
 
     async def _stop_pressed(self, turn: int, incoming: Incoming, stopping: int) -> None:
         ticket = self._tickets.by_id.get(stopping)
@@ -260,11 +260,14 @@ class Dispatch:
         """Run work that belongs to turns and is awaited with them at the end."""
         self._crew.start(work, name=name)
 
-    async def stop(self, within_s: float) -> None:
-        """Let running turns end, at most `within_s`; what is not done then is taken up at the next start."""
-        if not await self._crew.quiet(within_s):
-            log.warning("turns cut short by the stop; they are taken up at the next start", within_s=within_s)
-        await self._crew.close()
+    async def drain(self, within_s: float) -> None:
+        """Begin nothing new and let running turns end, at most `within_s`. The rest is taken up at the next start."""
+        self._draining = True
+        lanes = [lane.task for lane in self._lanes.everything() if lane.task is not None]
+        if lanes:
+            _, cut_short = await asyncio.wait(lanes, timeout=within_s)
+            if cut_short:
+                log.warning("turns cut short by the stop; they are taken up at the next start", count=len(cut_short))
 
 
 def joins(first: Ticket, second: Ticket) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -95,7 +95,7 @@ Work = Callable[[Lane[T], T], Awaitable[None]]
 class Lanes(Generic[T]):
     """The lanes of all conversations that have something to do; an idle conversation costs nothing."""
 
-    def __init__(self, work: Work[T], spawn: Callable[[Awaitable[None]], asyncio.Task[None]]) -> None:
+    def __init__(self, work: Work[T], spawn: Callable[[Coroutine[object, object, None]], asyncio.Task[None]]) -> None:
         self._work, self._spawn = work, spawn
         self._lanes: dict[str, Lane[T]] = {}
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
@@ -361,8 +362,7 @@ class LiveReply:
     async def _remove_from(self, count: int) -> None:
         """Take away messages that the final text no longer needs."""
         for slot in self._slots[count:]:
-            with suppress(MessageGone):
-                await self._call(Urgency.FINAL, lambda slot=slot: self._desk.adapter.delete(self._place, slot.message))
+            await self._call(Urgency.FINAL, partial(self._desk.adapter.delete, self._place, slot.message))
         del self._slots[count:]
 
     # ------------------------------------------------------------ one call

@@ -58,7 +58,7 @@ class Recovery:
             case TurnState.ASKED if turn.shown or not self._repeat:
                 self._dispatch.spawn(self._close(turn, incoming), name="close half answer")
             case _:
-                await self._dispatch.take(turn.id, incoming)
+                await self._dispatch.take(turn.id, incoming, again=True)
 
     async def _redeliver(self, turn: StoredTurn, incoming: Incoming) -> None:
         prepared = decode_prepared(turn.reply or b"{}")

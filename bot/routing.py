@@ -139,7 +139,7 @@ class Router:
         if action.once and not await self._storage.actions.claim(stored.id, turn):
             raise ForPerson(USED)
         if action.name == AGAIN_ACTION:
-            return await self._again(action, incoming, turn)
+            return await self._again(action, incoming)
         return self._action_route(action, incoming, pressed=pressed.message)
 
     async def _submitted(self, submitted: Submitted, incoming: Incoming, turn: int) -> Route:
@@ -181,14 +181,22 @@ class Router:
             pressed=pressed,
         )
 
-    async def _again(self, action: Action, incoming: Incoming, turn: int) -> Route:
+    async def _again(self, action: Action, incoming: Incoming) -> Route:
         """Return the route of an earlier turn, its reply being replaced."""
         earlier = await self._storage.turns.get(int(action.arguments["turn"] or 0))
         if earlier is None or earlier.conversation != incoming.place.conversation:
             raise ForPerson(GONE)
         asked = msgspec.json.decode(earlier.incoming, type=Incoming)
-        route = await self.route(msgspec.structs.replace(asked, place=incoming.place, person=incoming.person), turn)
+        here = msgspec.structs.replace(asked, place=incoming.place, person=incoming.person)
+        route = await self.route_again(earlier.id, here)
         route.replaces = earlier.id
+        return route
+
+    async def route_again(self, turn: int, incoming: Incoming) -> Route:
+        """Return the route of a stored turn, with the words of those that went into it."""
+        route = await self.route(incoming, turn)
+        for other in await self._storage.turns.merged_into(turn):
+            route.join(await self.route(msgspec.json.decode(other.incoming, type=Incoming), turn))
         return route
 
     # ------------------------------------------------------------ edited questions

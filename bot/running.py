@@ -123,8 +123,7 @@ class Runner:
             reply, outcome = await self._reply_to(turn, ticket, stage, live)
             if reply.in_place and ticket.route.pressed:
                 live.instead_of(ticket.route.pressed)
-            joined = tuple(other.id for other in ticket.joined)
-            await self.conclude(ticket.id, ticket.incoming, reply, live, outcome=outcome, joined=joined)
+            await self.conclude(ticket.id, ticket.incoming, reply, live, outcome=outcome)
 
     # ------------------------------------------------------------ from ticket to reply
 
@@ -172,21 +171,12 @@ class Runner:
 
     # ------------------------------------------------------------ from reply to outcome
 
-    async def conclude(
-        self,
-        turn: int,
-        incoming: Incoming,
-        reply: Reply,
-        live: LiveReply,
-        *,
-        outcome: str,
-        joined: Sequence[int] = (),
-    ) -> None:
-        """Store the reply with what is to be remembered of it, then deliver it. `joined`: turns it answers too."""
+    async def conclude(self, turn: int, incoming: Incoming, reply: Reply, live: LiveReply, *, outcome: str) -> None:
+        """Store the reply with what is to be remembered of it, then deliver it."""
         conversation, person = incoming.place.conversation, incoming.person.id
         prepared, actions = prepare(reply, conversation=conversation, person=person, turn=turn, language=live.language)
         await self.services.storage.turns.answered(
-            turn, encode_prepared(prepared), exchange=reply.exchange, actions=actions, merged=joined
+            turn, encode_prepared(prepared), exchange=reply.exchange, actions=actions
         )
         await self.deliver(turn, prepared, live, outcome)
 

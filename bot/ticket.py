@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.ports import Incoming
@@ -28,6 +27,13 @@ class Route:
     replaces: int | None = None  # the earlier turn whose reply this one takes the place of
     pressed: str | None = None  # the message whose button was pressed
 
+    def join(self, other: Route) -> None:
+        """Take up the words of a quick successor: one below the other, attachments together."""
+        self.text = f"{self.text}\n{other.text}".strip("\n")
+        self.attachments += other.attachments
+        self.quoted = self.quoted or other.quoted
+        self.message = other.message
+
 
 @dataclass(slots=True)
 class Ticket:
@@ -37,7 +43,6 @@ class Ticket:
     incoming: Incoming
     route: Route
     accepted_at: float  # monotonic seconds
-    joined: list[Ticket] = field(default_factory=list)  # quick successors whose words this turn answers too
     task: asyncio.Task[object] | None = None
     stopped: bool = False
 
@@ -52,13 +57,7 @@ class Ticket:
         if self.task is not None:
             self.task.cancel()
 
-    def join(self, successors: Iterable[Ticket]) -> None:
-        """Answer these too: words one below the other, attachments together, the last message being replied to."""
-        for other in successors:
-            self.joined.append(other)
-            route = other.route
-            self.route.text = f"{self.route.text}\n{route.text}".strip("\n")
-            self.route.attachments += route.attachments
-            self.route.quoted = self.route.quoted or route.quoted
-            self.incoming = other.incoming
-            self.route.message = route.message
+    def join(self, other: Ticket) -> None:
+        """Answer a successor too: its reply belongs to the last message."""
+        self.route.join(other.route)
+        self.incoming = other.incoming

@@ -1,0 +1,301 @@
+"""The wiring: every part of the process is made here, in one order, handed on, and closed in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+from handlers.registry import COMMANDS
+from prometheus_client import CollectorRegistry
+
+from bot.access import Access, Limits
+from bot.background import Crew
+from bot.clock import Clock, SystemClock
+from bot.discord.adapter import DiscordAdapter
+from bot.dispatch import Dispatch, Tickets
+from bot.housekeeping import keep_house
+from bot.lanes import Floor
+from bot.live import Desk
+from bot.metrics import Metrics
+from bot.notes import StoredNotes
+from bot.pacer import Pacer
+from bot.ports import Adapter, TokenRejected
+from bot.recovery import Recovery
+from bot.running import Runner
+from bot.settings import Settings
+from bot.supervise import Supervisor
+from bot.telegram.adapter import TelegramAdapter
+from bot.version import VERSION
+from bot.web.adapter import WebAdapter
+from bot.web.server import Extra
+from handlers.conversation import Conversations
+from handlers.models import Models
+from handlers.services import ChatConfig, Services
+from polo import Polo, RelaySettings
+from polo.standin import StandIn
+from storage.database import Database, open_database
+
+log = structlog.get_logger(__name__)
+
+OWN_RELAY = "https://poloai.top"
+STOP_WITHIN_S = 8.0  # Docker kills after 10; what is not done then is taken up at the next start
+ANY_KEY = "sk-none"  # servers without keys (Ollama, llama.cpp) want a header all the same
+WRONG_SETTING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A running process, as a test or the command line holds it."""
+
+    web: WebAdapter
+    supervisor: Supervisor
+    dispatch: Dispatch
+    metrics: Metrics
+    standin: bool
+
+
+async def run(settings: Settings) -> int:
+    """Run until SIGINT or SIGTERM; return the exit code."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        try:
+            house = await stack.enter_async_context(open_house(settings, SystemClock()))
+        except OSError as error:
+            return _refuse(f"WEB_PORT: {settings.web_host}:{settings.web_port} cannot be used ({error.strerror}).")
+        _greet(settings, house)
+        gc.collect()
+        gc.freeze()  # what was loaded at start stays: no need to look at it again in every collection
+        return await _until(stop, house)
+
+
+async def _until(stop: asyncio.Event, house: House) -> int:
+    running = asyncio.create_task(house.supervisor.run(), name="supervisor")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            log.info("stopping", waits_at_most_s=STOP_WITHIN_S)
+            await house.dispatch.drain(STOP_WITHIN_S)
+    finally:
+        for task in (running, stopping):
+            task.cancel()
+        [ended, _] = await asyncio.gather(running, stopping, return_exceptions=True)
+    if isinstance(ended, BaseExceptionGroup) and (rejected := ended.subgroup(TokenRejected)) is not None:
+        return _refuse(f"{_setting_of(rejected)} is not accepted by the platform; copy it anew from there.")
+    if isinstance(ended, Exception):
+        raise ended
+    return 0
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
+    """Open everything in order: database, relay, adapters, dispatch, page; close it in the reverse order.
+
+    Raises `DatabaseProblem` or, where the page's address is taken, `OSError`. Adapters receive once the caller
+    runs `supervisor.run()`.
+    """
+    async with AsyncExitStack() as stack:
+        storage = await stack.enter_async_context(
+            open_database(settings.database_url.get_secret_value(), now=clock.now, files=settings.data_dir / "files")
+        )
+        found = await storage.turns.unfinished()
+        standin = not settings.polo_api_key and settings.polo_base_url == OWN_RELAY
+        polo = await stack.enter_async_context(_relay(settings, standin))
+        crew, tickets, metrics = Crew(), Tickets(), Metrics(CollectorRegistry())
+        stack.push_async_callback(crew.close)
+        health = Health()
+        adapters = await _adapters(settings, clock, StoredNotes(storage.settings), metrics, health, stack, standin)
+        desks = {
+            one.platform: Desk(one, Pacer(one.pace, clock), clock, storage.files, metrics, settings.answer_messages_max)
+            for one in adapters.all
+        }
+        runner = Runner(
+            desks,
+            _services(settings, clock, polo, storage, tickets, crew),
+            Access(_limits(settings), storage.usage, clock.now),
+            Floor(settings.max_running),
+            clock,
+            settings.language,
+        )
+        dispatch = Dispatch(runner, tickets, crew, waiting_at_most=settings.max_waiting)
+        metrics.watch_turns(lambda: dispatch.running, lambda: dispatch.waiting)
+        recovery = Recovery(found, dispatch, runner, repeat_after_crash=settings.repeat_after_crash)
+        supervisor = Supervisor(
+            adapters.all,
+            dispatch,
+            clock,
+            metrics,
+            ready=lambda platform: dispatch.spawn(recovery.take_up(platform), name="recovery"),
+        )
+        health.supervisor = supervisor
+        await stack.enter_async_context(adapters.web)
+        crew.start(keep_house(storage, clock, settings.retention_days), name="housekeeping")
+        yield House(adapters.web, supervisor, dispatch, metrics, standin)
+
+
+class Health:
+    """What /healthz tells: well as long as every adapter is up, or has not had the time to come up yet."""
+
+    def __init__(self) -> None:
+        self.supervisor: Supervisor | None = None
+
+    def tell(self) -> Mapping[str, object]:
+        """Return each adapter's state; `ok` False makes the page answer 503."""
+        adapters = self.supervisor.health() if self.supervisor else {}
+        ok = all(one["up"] or not one["failures"] for one in adapters.values())
+        return {"ok": ok, "version": VERSION, "adapters": adapters}
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The adapters of this process, the page among them."""
+
+    all: tuple[Adapter, ...]
+    web: WebAdapter
+
+
+async def _adapters(
+    settings: Settings,
+    clock: Clock,
+    notes: StoredNotes,
+    metrics: Metrics,
+    health: Health,
+    stack: AsyncExitStack,
+    standin: bool,
+) -> Adapters:
+    proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
+    chats: list[Adapter] = []
+    extras: list[Extra] = []
+    if settings.telegram_token:
+        telegram = TelegramAdapter(
+            token=settings.telegram_token.get_secret_value(),
+            commands=COMMANDS,
+            clock=clock,
+            notes=notes,
+            api_base_url=settings.telegram_api_base_url,
+            proxy=proxy,
+            webhook_url=settings.telegram_webhook_url,
+            webhook_secret=settings.webhook_secret() if settings.telegram_webhook_url else None,
+            default_language=settings.language,
+            plain_fallback=lambda: metrics.fell_back_to_plain("telegram"),
+        )
+        if settings.telegram_webhook_url:
+            extras.append(Extra([web.post(urlsplit(settings.telegram_webhook_url).path or "/", telegram.webhook)]))
+        chats.append(telegram)
+    if settings.discord_token:
+        discord = DiscordAdapter(
+            token=settings.discord_token.get_secret_value(),
+            commands=COMMANDS,
+            clock=clock,
+            notes=notes,
+            api_base_url=settings.discord_api_base_url,
+            gateway_url=settings.discord_gateway_url,
+            proxy=proxy,
+            acked=metrics.discord_acknowledged,
+        )
+        chats.append(await stack.enter_async_context(discord))
+    page = WebAdapter(
+        host=settings.web_host,
+        port=settings.web_port,
+        password=settings.web_password.get_secret_value() if settings.web_password else None,
+        key=await _page_key(notes),
+        commands=COMMANDS,
+        clock=clock,
+        health=health.tell,
+        metrics=metrics.expose,
+        spool=settings.data_dir / "spool",
+        language=settings.language,
+        standin=standin,
+        extras=extras,
+    )
+    return Adapters((*chats, page), page)
+
+
+async def _page_key(notes: StoredNotes) -> bytes:
+    """Return the key that signs the page's cookies: made once, kept, so that a browser stays the same person."""
+    kept = await notes.get("web:key")
+    if kept is None:
+        kept = secrets.token_hex(32)
+        await notes.put("web:key", kept)
+    return bytes.fromhex(kept)
+
+
+@asynccontextmanager
+async def _relay(settings: Settings, standin: bool) -> AsyncIterator[Polo]:
+    async with AsyncExitStack() as stack:
+        keys = tuple(key.get_secret_value() for key in settings.polo_api_key) or (ANY_KEY,)
+        proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
+        address = settings.polo_base_url
+        if standin:
+            address, proxy = await stack.enter_async_context(StandIn().serving()), None
+        yield await stack.enter_async_context(Polo.open(RelaySettings(address, keys, proxy)))
+
+
+def _services(
+    settings: Settings, clock: Clock, polo: Polo, storage: Database, tickets: Tickets, crew: Crew
+) -> Services:
+    chat = ChatConfig(
+        model=settings.chat_model,
+        fallbacks=settings.fallback_models,
+        system_prompt=settings.system_prompt,
+        history_tokens=settings.history_tokens,
+        answer_tokens=settings.answer_tokens,
+    )
+    return Services(
+        polo=polo,
+        storage=storage,
+        models=Models(polo, clock.now),
+        conversations=Conversations(),
+        chat=chat,
+        commands=COMMANDS,
+        control=tickets,
+        background=crew,
+        now=clock.now,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        owners=frozenset(settings.owners),
+        allow=frozenset(settings.allow),
+        per_minute=settings.limit_per_minute,
+        per_day=settings.limit_per_day,
+        tokens_per_day=settings.limit_tokens_per_day,
+    )
+
+
+def _greet(settings: Settings, house: House) -> None:
+    """Say in two lines where one can talk to the bot, and who answers."""
+    chats = [
+        name for name, token in (("Telegram", settings.telegram_token), ("Discord", settings.discord_token)) if token
+    ]
+    talk = f"Talk to the bot on {' and '.join(chats)}, or" if chats else "No token is set: talk to the bot"
+    relay = (
+        "No key is set: the stand-in relay answers; set POLO_API_KEY for a real one."
+        if house.standin
+        else f"The relay at {settings.polo_base_url} answers with {settings.chat_model}."
+    )
+    sys.stdout.write(f"{talk} on the page at {house.web.address}\n{relay}\n")
+    sys.stdout.flush()
+
+
+def _setting_of(rejected: BaseExceptionGroup[TokenRejected]) -> str:
+    """Return the variable that the first rejection names."""
+    first = rejected.exceptions[0]
+    return _setting_of(first) if isinstance(first, BaseExceptionGroup) else first.setting
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return WRONG_SETTING
