@@ -1,1 +1,102 @@
-"""The relay as a typed aiohttp client, and a stand-in relay for demo and tests."""
+"""The relay as a typed aiohttp client, and a stand-in relay for demo and tests.
+
+`Polo` asks; `conversation` is what is said to a model, `events` what it answers, `errors` what goes wrong.
+aiohttp's client lives in `transport` only; what reads and writes the wire (`dialects/`, `sse`, `thinking`,
+`refusals`, `account`) is pure. This room knows nothing of chats, people or languages.
+"""
+
+from polo.address import Address, BadAddress, normalise
+from polo.client import Polo
+from polo.conversation import (
+    ChatRequest,
+    ImagePart,
+    Message,
+    Part,
+    Role,
+    TextPart,
+    Tool,
+    ToolCallPart,
+    ToolResultPart,
+    said,
+)
+from polo.errors import (
+    AccessDenied,
+    KeyRejected,
+    ModelMissing,
+    OperatorCanHelp,
+    OutOfCredit,
+    PersonCanHelp,
+    PoloError,
+    PromptRefused,
+    RelayBroke,
+    RelayBusy,
+    RelaySilent,
+    RelayUnreachable,
+    RequestInvalid,
+    TimeCanHelp,
+    TooLong,
+    WeCanHelp,
+    WireSurprise,
+    WrongAddress,
+    redact,
+)
+from polo.events import (
+    Answer,
+    Balance,
+    Done,
+    Event,
+    Finish,
+    Model,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    UsageSeen,
+)
+from polo.settings import RelaySettings
+
+__all__ = [
+    "AccessDenied",
+    "Address",
+    "Answer",
+    "BadAddress",
+    "Balance",
+    "ChatRequest",
+    "Done",
+    "Event",
+    "Finish",
+    "ImagePart",
+    "KeyRejected",
+    "Message",
+    "Model",
+    "ModelMissing",
+    "OperatorCanHelp",
+    "OutOfCredit",
+    "Part",
+    "PersonCanHelp",
+    "Polo",
+    "PoloError",
+    "PromptRefused",
+    "RelayBroke",
+    "RelayBusy",
+    "RelaySettings",
+    "RelaySilent",
+    "RelayUnreachable",
+    "RequestInvalid",
+    "Role",
+    "TextDelta",
+    "TextPart",
+    "ThinkingDelta",
+    "TimeCanHelp",
+    "TooLong",
+    "Tool",
+    "ToolCall",
+    "ToolCallPart",
+    "ToolResultPart",
+    "UsageSeen",
+    "WeCanHelp",
+    "WireSurprise",
+    "WrongAddress",
+    "normalise",
+    "redact",
+    "said",
+]
