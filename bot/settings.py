@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         settings._remarks = (*_typos(environ, written, env_file, names=cls.names()), *_idle(settings))
         return settings
 
+    @property
+    def uses_standin(self) -> bool:
+        """Tell whether the built-in relay answers: there is no key, and no server was named that may need none."""
+        return not self.polo_api_key and self.polo_base_url == RELAY
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return every variable's name."""
@@ -327,8 +332,6 @@ def _idle(settings: Settings) -> tuple[str, ...]:
         remarks.append("TELEGRAM_WEBHOOK_SECRET has no effect without TELEGRAM_WEBHOOK_URL.")
     if settings.telegram_webhook_url and not settings.telegram_token:
         remarks.append("TELEGRAM_WEBHOOK_URL has no effect without TELEGRAM_TOKEN.")
-    if settings.polo_base_url != RELAY and not settings.polo_api_key:
-        remarks.append("POLO_BASE_URL has no effect without POLO_API_KEY; a server that asks for none takes any word.")
     if settings.discord_gateway_url and not settings.discord_token:
         remarks.append("DISCORD_GATEWAY_URL has no effect without DISCORD_TOKEN.")
     return tuple(remarks)
