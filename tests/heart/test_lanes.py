@@ -32,7 +32,8 @@ async def test_one_conversation_runs_one_item_at_a_time_in_order_and_others_besi
 
 
 async def test_whoever_waits_is_let_in_person_by_person() -> None:
-    floor, order, places = Floor(1), [], {}
+    floor, order = Floor(1), list[str]()
+    places: dict[str, int] = {}
     release = asyncio.Event()
 
     async def turn(name: str, person: str) -> None:

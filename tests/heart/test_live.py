@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from bot.live import STOP_PREFIX, Desk, LiveReply
 from bot.metrics import Metrics
 from bot.pacer import Pacer
-from bot.ports import Gone, MessageGone, Parked, Refused, ShownButton, Unclear
+from bot.ports import Gone, Parked, Refused, ShownButton, Unclear
 from bot.prepared import Prepared
 from handlers.reply import Text
 from handlers.turn import Place
@@ -240,9 +240,11 @@ async def test_half_an_answer_is_written_down_every_five_seconds(scene: Scene) -
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(["a ", "字", "long words here ", "\n\n", "`code` ", "🙂"]), max_size=80), st.data())
-async def test_whatever_happens_while_it_grows_the_end_stands_there_whole(texts: list[str], data: st.DataObject) -> None:
+async def test_whatever_happens_while_it_grows_the_end_stands_there_whole(
+    texts: list[str], data: st.DataObject
+) -> None:
     clock, screen = FakeClock(), Screen()
-    kinds = st.sampled_from([Parked(3), Unclear(), MessageGone(), Refused()])
+    kinds = st.sampled_from([Parked(3), Unclear(), Refused()])
     screen.faults = {name: data.draw(st.lists(kinds, max_size=2)) for name in ("post", "edit")}
     async with open_database("sqlite:///:memory:", now=clock.now, files=Path("unused")) as storage:
         desk = Desk(screen, Pacer(PACE, clock), clock, storage.files, Metrics(CollectorRegistry()), 50)
@@ -256,4 +258,6 @@ async def test_whatever_happens_while_it_grows_the_end_stands_there_whole(texts:
                     break
                 await clock.advance(1)
             assert len(await asyncio.wait_for(ending, 1)) == len(screen.texts)
-    assert "".join("".join(screen.texts).split()).replace("`", "") == "".join(("".join(texts) + "end.").split()).replace("`", "")
+    assert "".join("".join(screen.texts).split()).replace("`", "") == "".join(
+        ("".join(texts) + "end.").split()
+    ).replace("`", "")
