@@ -287,6 +287,8 @@ class LiveReply:
         give_up_at = self._desk.clock.monotonic() + GIVE_UP_S
         for index, page in enumerate(pages):
             await self._deliver(index, page, give_up_at)
+            if index < len(pages) - 1:  # after the last one the whole turn is written down as done
+                await self._remember(self.messages, self.text)
         await self._remove_from(len(pages))
         self._first_seen()
         return self.messages

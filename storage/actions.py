@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from storage.door import Door
 from storage.exchange import store_actions
@@ -18,10 +18,11 @@ _ACTION = bindparam("action_", type_=A.id.type)
 LOAD = Statement(
     select(A.id, A.conversation, A.person, A.turn, A.action, A.used_at, A.created_at).where(A.id == _ACTION)
 )
+_BY = bindparam("by", type_=A.used_by.type)
 CLAIM = Statement(
     update(ACTIONS)
-    .where(A.id == _ACTION, A.used_at.is_(None))
-    .values(used_at=bindparam("now", type_=A.used_at.type))
+    .where(A.id == _ACTION, or_(A.used_at.is_(None), A.used_by == _BY))
+    .values(used_at=func.coalesce(A.used_at, bindparam("now", type_=A.used_at.type)), used_by=_BY)
     .returning(A.id)
 )
 
@@ -46,6 +47,9 @@ class Actions:
         identity, conversation, person, turn, encoded, used_at, created_at = rows[0]
         return StoredAction(identity, conversation, person, turn, bytes(encoded), used_at, created_at)
 
-    async def claim(self, action: str) -> bool:
-        """Mark an action as used: True for exactly one caller ever, False for all others and for an unknown id."""
-        return bool(await self._door.write(CLAIM(action_=action, now=self._now())))
+    async def claim(self, action: str, by: int) -> bool:
+        """Mark an action as used by a turn: True for exactly one turn ever, False for all others and an unknown id.
+
+        The turn that has it is told so again: a crash between the claim and what follows loses nothing.
+        """
+        return bool(await self._door.write(CLAIM(action_=action, now=self._now(), by=by)))

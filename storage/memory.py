@@ -53,6 +53,7 @@ FILES_OF = Statement(select(F.digest, F.name, F.media_type, F.size).where(F.mess
 LINKED = Statement(
     select(LINKS.c.message).where(LINKS.c.conversation == _CONVERSATION, LINKS.c.platform_message == bindparam("shown"))
 )
+HEAD_OF = Statement(select(CONVERSATIONS.c.head).where(CONVERSATIONS.c.key == _CONVERSATION))
 MESSAGE = Statement(select(*_COLUMNS).where(M.id == _MESSAGE))
 OF_TURN = Statement(select(*_COLUMNS).where(M.turn == bindparam("turn_", type_=Id)).order_by(M.id))
 OF_CONVERSATION = Statement(select(*_COLUMNS).where(M.conversation == _CONVERSATION).order_by(M.id))
@@ -108,6 +109,11 @@ class Memory:
         """Return the message that a chat message shows, or None."""
         rows = await self._door.read(LINKED(conversation_=conversation, shown=platform_message))
         return int(rows[0][0]) if rows else None
+
+    async def head(self, conversation: str) -> int | None:
+        """Return the last message, below which the next one hangs; None at a fresh start."""
+        rows = await self._door.read(HEAD_OF(conversation_=conversation))
+        return rows[0][0] if rows else None
 
     async def message(self, message: int) -> Message | None:
         """Return one message, or None."""

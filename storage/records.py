@@ -40,7 +40,7 @@ class StoredTurn(msgspec.Struct, frozen=True):
     state: TurnState
     outcome: str  # "" until done; then "answered", "stopped", "refused", "failed:<code>", ...
     shown: tuple[str, ...]
-    reply: bytes | None  # encoded, opaque to storage
+    reply: bytes | None  # encoded, opaque to storage; before ANSWERED what of it could be seen
     accepted_at: float
 
 

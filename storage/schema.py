@@ -127,6 +127,7 @@ ACTIONS = Table(
     Column("turn", Id),
     Column("action", LargeBinary, nullable=False),
     Column("used_at", Float),
+    Column("used_by", Id),  # the turn that claimed it
     Column("created_at", Float, nullable=False),
     sqlite_with_rowid=False,
 )

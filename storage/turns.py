@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, literal_column, select, text, update
+from sqlalchemy import bindparam, case, delete, func, literal_column, select, text, update
 
 from storage.door import Door, Rows, Script
 from storage.exchange import OF_TURN, add_exchange, link, store_actions
@@ -44,7 +44,14 @@ def _states(*states: TurnState) -> Any:
 ASKED = Statement(
     update(TURNS).where(T.id == _TURN, _states(TurnState.ACCEPTED)).values(state=literal_column("'asked'"))
 )
-SHOWN = Statement(update(TURNS).where(T.id == _TURN, text(UNFINISHED)).values(shown=bindparam("messages")))
+SHOWN = Statement(
+    update(TURNS)
+    .where(T.id == _TURN, text(UNFINISHED))
+    .values(
+        shown=bindparam("messages"),
+        reply=case((_states(TurnState.ANSWERED), T.reply), else_=bindparam("said", type_=T.reply.type)),
+    )
+)
 ANSWERED = Statement(
     update(TURNS)
     .where(T.id == _TURN, _states(TurnState.ACCEPTED, TurnState.ASKED))
@@ -119,9 +126,12 @@ class Turns:
         """Write down that something billed is about to be asked."""
         await self._door.write(ASKED(turn=turn))
 
-    async def shown(self, turn: int, messages: Sequence[str]) -> None:
-        """Remember which messages show the growing reply, in order."""
-        await self._door.write(SHOWN(turn=turn, messages=_json(messages)))
+    async def shown(self, turn: int, messages: Sequence[str], so_far: bytes) -> None:
+        """Remember which messages show the reply so far, in order.
+
+        `so_far`, opaque, is what of a growing reply could be seen; a reply that was stored whole stays.
+        """
+        await self._door.write(SHOWN(turn=turn, messages=_json(messages), said=so_far))
 
     async def answered(
         self,

@@ -153,6 +153,7 @@ def _actions() -> None:
         sa.Column("turn", ID),
         sa.Column("action", sa.LargeBinary(), nullable=False),
         sa.Column("used_at", sa.Float()),
+        sa.Column("used_by", ID),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sqlite_with_rowid=False,
