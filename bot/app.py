@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import structlog
-from aiohttp import web
 from handlers.registry import COMMANDS
 from prometheus_client import CollectorRegistry
 
 from bot.access import Access, Limits
 from bot.background import Crew
 from bot.clock import Clock, SystemClock
-from bot.discord.adapter import DiscordAdapter
 from bot.dispatch import Dispatch, Tickets
 from bot.housekeeping import keep_house
 from bot.lanes import Floor
@@ -28,15 +24,14 @@ from bot.live import Desk
 from bot.metrics import Metrics
 from bot.notes import StoredNotes
 from bot.pacer import Pacer
-from bot.ports import Adapter, TokenRejected
+from bot.platforms import Platforms
+from bot.ports import TokenRejected
 from bot.recovery import Recovery
 from bot.running import Runner
 from bot.settings import Settings
 from bot.supervise import Supervisor
-from bot.telegram.adapter import TelegramAdapter
 from bot.version import VERSION
 from bot.web.adapter import WebAdapter
-from bot.web.server import Extra
 from handlers.conversation import Conversations
 from handlers.models import Models
 from handlers.services import ChatConfig, Services
@@ -115,7 +110,8 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         crew, tickets, metrics = Crew(), Tickets(), Metrics(CollectorRegistry())
         stack.push_async_callback(crew.close)
         health = Health()
-        adapters = await _adapters(settings, clock, StoredNotes(storage.settings), metrics, health, stack, standin)
+        platforms = Platforms(settings, clock, StoredNotes(storage.settings), metrics)
+        adapters = await stack.enter_async_context(platforms.made(health.tell, standin=standin))
         desks = {
             one.platform: Desk(one, Pacer(one.pace, clock), clock, storage.files, metrics, settings.answer_messages_max)
             for one in adapters.all
@@ -157,80 +153,6 @@ class Health:
         return {"ok": ok, "version": VERSION, "adapters": adapters}
 
 
-@dataclass(frozen=True, slots=True)
-class Adapters:
-    """The adapters of this process, the page among them."""
-
-    all: tuple[Adapter, ...]
-    web: WebAdapter
-
-
-async def _adapters(
-    settings: Settings,
-    clock: Clock,
-    notes: StoredNotes,
-    metrics: Metrics,
-    health: Health,
-    stack: AsyncExitStack,
-    standin: bool,
-) -> Adapters:
-    proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
-    chats: list[Adapter] = []
-    extras: list[Extra] = []
-    if settings.telegram_token:
-        telegram = TelegramAdapter(
-            token=settings.telegram_token.get_secret_value(),
-            commands=COMMANDS,
-            clock=clock,
-            notes=notes,
-            api_base_url=settings.telegram_api_base_url,
-            proxy=proxy,
-            webhook_url=settings.telegram_webhook_url,
-            webhook_secret=settings.webhook_secret() if settings.telegram_webhook_url else None,
-            default_language=settings.language,
-            plain_fallback=lambda: metrics.fell_back_to_plain("telegram"),
-        )
-        if settings.telegram_webhook_url:
-            extras.append(Extra([web.post(urlsplit(settings.telegram_webhook_url).path or "/", telegram.webhook)]))
-        chats.append(telegram)
-    if settings.discord_token:
-        discord = DiscordAdapter(
-            token=settings.discord_token.get_secret_value(),
-            commands=COMMANDS,
-            clock=clock,
-            notes=notes,
-            api_base_url=settings.discord_api_base_url,
-            gateway_url=settings.discord_gateway_url,
-            proxy=proxy,
-            acked=metrics.discord_acknowledged,
-        )
-        chats.append(await stack.enter_async_context(discord))
-    page = WebAdapter(
-        host=settings.web_host,
-        port=settings.web_port,
-        password=settings.web_password.get_secret_value() if settings.web_password else None,
-        key=await _page_key(notes),
-        commands=COMMANDS,
-        clock=clock,
-        health=health.tell,
-        metrics=metrics.expose,
-        spool=settings.data_dir / "spool",
-        language=settings.language,
-        standin=standin,
-        extras=extras,
-    )
-    return Adapters((*chats, page), page)
-
-
-async def _page_key(notes: StoredNotes) -> bytes:
-    """Return the key that signs the page's cookies: made once, kept, so that a browser stays the same person."""
-    kept = await notes.get("web:key")
-    if kept is None:
-        kept = secrets.token_hex(32)
-        await notes.put("web:key", kept)
-    return bytes.fromhex(kept)
-
-
 @asynccontextmanager
 async def _relay(settings: Settings, standin: bool) -> AsyncIterator[Polo]:
     async with AsyncExitStack() as stack:
@@ -256,7 +178,7 @@ def _services(
         polo=polo,
         storage=storage,
         models=Models(polo, clock.now),
-        conversations=Conversations(),
+        conversations=Conversations(polo=polo, storage=storage, chat=chat, background=crew, now=clock.now),
         chat=chat,
         commands=COMMANDS,
         control=tickets,

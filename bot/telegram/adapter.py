@@ -58,6 +58,7 @@ class TelegramAdapter:
 
     platform = PLATFORM
     pace = PACE
+    windows = False  # forms are asked field by field
 
     def __init__(
         self,
