@@ -15,6 +15,8 @@ from handlers.command import Command, Option, OptionKind
 from handlers.errors import BadOption
 from handlers.words import LANGUAGES, Words
 
+__all__ = ["BadOption", "parse", "usage"]
+
 Value = str | int | bool
 
 _YES = frozenset({"yes", "y", "true", "on", "1", "是", "开", "对"})
@@ -34,9 +36,10 @@ class _Given(NamedTuple):
     end: int
 
 
-def parse(command: Command, text: str) -> dict[str, Value]:
+def parse(command: Command, text: str, *, attached: bool = False) -> dict[str, Value]:
     """Return the options that `text`, the line after the command's name, holds. Attachments are not among them.
 
+    `attached`: a file or a message replied to comes along, so that the words may be missing.
     Raises `BadOption` naming the option and what would work. Linear in the length of the text.
     """
     options = tuple(option for option in command.options if option.kind is not OptionKind.ATTACHMENT)
@@ -51,7 +54,7 @@ def parse(command: Command, text: str) -> dict[str, Value]:
     elif left := _unnamed(rest, left):
         values[rest.name] = _value(rest, _unquoted(left) if rest.choices else left)
     for option in options:
-        if option.required and option.name not in values:
+        if option.required and option.name not in values and not (attached and option is rest):
             raise BadOption(_missing(option, command))
     return values
 

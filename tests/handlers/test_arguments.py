@@ -177,3 +177,7 @@ def test_a_huge_line_takes_linear_time(unit: str) -> None:
         return time.perf_counter() - begun
 
     assert seconds(400_000) < max(1.0, 40 * seconds(40_000))
+
+
+def test_words_may_be_missing_where_a_picture_or_a_quoted_message_comes_along() -> None:
+    assert parse(DRAW, "--seed 3", attached=True) == {"seed": 3}
