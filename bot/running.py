@@ -164,7 +164,7 @@ class Runner:
 
     def _stopped(self, stage: TurnStage, live: LiveReply, language: str) -> Reply:
         said = f"{live.text.rstrip()}\n\n_{STOPPED.in_language(language)}_".strip()
-        if stage.end is not None and live.text:
+        if stage.end is not None:
             reply = stage.end(live.text)
             return msgspec.structs.replace(reply, parts=(Text(said), *reply.parts[1:]))
         return Reply((Text(said),))
