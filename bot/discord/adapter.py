@@ -12,18 +12,18 @@ import discord
 import msgspec
 
 from bot.clock import Clock
-from bot.discord.client import Client, TokenRejected
+from bot.discord.client import Client
 from bot.discord.download import Downloads
 from bot.discord.listen import Listener
 from bot.discord.menu import Notes, sync
 from bot.discord.render import render
 from bot.discord.rest import RefusedWith, Rest
 from bot.discord.send import Sender
-from bot.ports import DeliveryError, Inbox, NoDrafts, Pace, Page
+from bot.ports import DeliveryError, Inbox, NoDrafts, Pace, Page, TokenRejected
 from handlers.command import Command
 from handlers.turn import Attachment, Person, Place
 
-__all__ = ["API_BASE_URL", "Content", "DiscordAdapter", "Examined", "Notes", "TokenRejected"]
+__all__ = ["API_BASE_URL", "Content", "DiscordAdapter", "Examined", "Notes"]
 
 API_BASE_URL = "https://discord.com/api/v10"
 
@@ -74,6 +74,7 @@ class DiscordAdapter:
 
     platform = "discord"
     pace = PACE
+    windows = True
 
     def __init__(
         self,
@@ -160,10 +161,10 @@ class DiscordAdapter:
         try:
             await client.start(self._token)
         except discord.LoginFailure:
-            raise TokenRejected from None
+            raise TokenRejected("DISCORD_TOKEN") from None
         except discord.ConnectionClosed as closed:
             if closed.code == _BAD_TOKEN:
-                raise TokenRejected from None
+                raise TokenRejected("DISCORD_TOKEN") from None
             raise
         finally:
             self._connected = False

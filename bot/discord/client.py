@@ -22,15 +22,6 @@ _RATE_LIMIT_WAIT_S = 30.0  # discord.py's least; its own calls are the login and
 _log = logging.getLogger(__name__)
 
 
-class TokenRejected(Exception):
-    """DISCORD_TOKEN is not accepted by Discord."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "DISCORD_TOKEN is not accepted by Discord: copy it anew from the Developer Portal, Bot > Token."
-        )
-
-
 class PointedHTTP(HTTPClient):
     """discord.py's HTTP client with a base address, and a gateway, of this instance."""
 
@@ -110,8 +101,8 @@ class Client(discord.Client):
     def _me(self) -> int:
         return self.user.id if self.user is not None else 0
 
-    async def on_ready(self) -> None:
-        """Runs again after every new session."""
+    async def on_connect(self) -> None:
+        """The gateway has greeted us; runs again for every new session. Servers follow before their messages."""
         self._connected(True)
 
     async def on_resumed(self) -> None:

@@ -66,6 +66,7 @@ def place_of(message: discord.Message) -> Place:
         private=message.guild is None,
         message=str(message.id),
         parent=_parent(message.channel),
+        server=str(message.guild.id) if message.guild is not None else None,
     )
 
 
@@ -78,6 +79,7 @@ def place_of_interaction(interaction: discord.Interaction, via: Via) -> Place:
         chat=str(interaction.channel_id),
         private=interaction.guild_id is None and interaction.context.dm_channel is True,
         parent=_parent(channel),
+        server=str(interaction.guild_id) if interaction.guild_id is not None else None,
         via=via.encoded(),
     )
 

@@ -1,0 +1,1 @@
+"""The Discord adapter against the fake Discord, through real sockets and the real discord.py."""
