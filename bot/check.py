@@ -11,7 +11,7 @@ import shutil
 import textwrap
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from bot import check_platforms, check_relay
@@ -47,7 +47,8 @@ async def check(settings: Settings, out: IO[str], *, width: int | None = None) -
         findings = [Finding("process", False, str(problem), "Choose another DATA_DIR or change who owns it.")]
         findings += await _examine(settings, running=True)
     redact = Redactor(settings.secrets())
-    out.write(redact(table(findings, width or shutil.get_terminal_size((120, 24)).columns)))
+    shown = [replace(finding, said=redact(finding.said), do=redact(finding.do)) for finding in findings]
+    out.write(table(shown, width or shutil.get_terminal_size((120, 24)).columns))
     return 0 if all(finding.ok for finding in findings) else WRONG
 
 
