@@ -105,7 +105,7 @@ def clean(text: str) -> str:
 
 def cleaned_in_place(text: str) -> str:
     """Return `clean` text of the same length, character for character, so that positions stay true."""
-    return text.translate(_CLEAN) if _HARMFUL.search(text) else text
+    return text.replace("\r\n", " \n").translate(_CLEAN) if _HARMFUL.search(text) else text
 
 
 def prepared(text: str) -> str:
