@@ -108,5 +108,6 @@ def store_actions(actions: Sequence[NewAction], now: float) -> Script[None]:
             turn=action.turn,
             action=action.action,
             used_at=None,
+            used_by=None,
             created_at=now,
         )
