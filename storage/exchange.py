@@ -8,21 +8,37 @@ from sqlalchemy import bindparam, select
 
 from storage.door import Script
 from storage.records import Exchange, NewAction, NewMessage, Spent
-from storage.schema import ACTIONS, CONVERSATIONS, LINKS, MESSAGE_FILES, MESSAGES, USAGE, Id
-from storage.statement import Statement, Step, insert, upsert
+from storage.schema import (
+    ACTIONS,
+    CONVERSATIONS,
+    LINKS,
+    MESSAGE_FILES,
+    MESSAGES,
+    MESSAGES_OF_A_TURN,
+    PRESENCE,
+    USAGE,
+    Id,
+)
+from storage.statement import Statement, Step, insert, insert_new, upsert
 
 M = MESSAGES.c
 
-ADD_MESSAGE = insert(MESSAGES, returning="id", generated=("id",))
+ADD_MESSAGE = insert(MESSAGES)
 ADD_FILE = insert(MESSAGE_FILES)
 LINK = upsert(LINKS, on=("conversation", "platform_message"), update=("message",))
 MOVE_HEAD = upsert(CONVERSATIONS, on=("key",), update=("head",))
 STORE_ACTION = insert(ACTIONS)
 BOOK = insert(USAGE, generated=("id",))
 STANDS = Statement(
-    select(M.id).where(M.id == bindparam("message", type_=Id), M.conversation == bindparam("conversation_"))
+    # On PostgreSQL the parent cannot be forgotten between this look and the commit; SQLite has one writer anyway.
+    select(M.id)
+    .where(M.id == bindparam("message", type_=Id), M.conversation == bindparam("conversation_"))
+    .with_for_update(read=True, key_share=True)
 )
-OF_TURN = Statement(select(M.id).where(M.turn == bindparam("turn_", type_=Id)).order_by(M.id))
+OF_TURN = Statement(
+    select(M.id).where(M.id >= bindparam("first", type_=Id), M.id < bindparam("after", type_=Id)).order_by(M.id)
+)
+SEE = insert_new(PRESENCE, on=("conversation", "person"))
 
 
 def add_exchange(
@@ -39,19 +55,24 @@ def add_exchange(
     if parent is not None and not (yield STANDS(message=parent, conversation_=exchange.conversation)):
         parent = None  # forgotten while the answer was being made
     ids: list[int] = []
-    for message in exchange.messages:
-        parent = yield from add_message(message, exchange.conversation, parent, turn, now)
-        ids.append(parent)
+    for place, message in enumerate(exchange.messages):
+        ids.append((yield from add_message(place, message, exchange.conversation, parent, turn, now)))
+        parent = ids[-1]
     yield MOVE_HEAD(key=exchange.conversation, head=parent)
     return tuple(ids)
 
 
-def add_message(message: NewMessage, conversation: str, parent: int | None, turn: int, now: float) -> Script[int]:
+def add_message(
+    place: int, message: NewMessage, conversation: str, parent: int | None, turn: int, now: float
+) -> Script[int]:
     """Hang one message with its files and links; return its id."""
-    rows = yield ADD_MESSAGE(
+    if place >= MESSAGES_OF_A_TURN:
+        raise ValueError(f"a turn adds at most {MESSAGES_OF_A_TURN} messages")
+    added = turn * MESSAGES_OF_A_TURN + place
+    yield ADD_MESSAGE(
+        id=added,
         conversation=conversation,
         parent=parent,
-        turn=turn,
         role=message.role.value,
         text=message.text,
         tokens=message.tokens,
@@ -62,7 +83,8 @@ def add_message(message: NewMessage, conversation: str, parent: int | None, turn
         summary=None,
         summary_tokens=None,
     )
-    added = int(rows[0][0])
+    if message.person is not None:
+        yield SEE(conversation=conversation, person=message.person)
     for position, file in enumerate(message.files):
         yield ADD_FILE(
             message=added,
@@ -75,6 +97,11 @@ def add_message(message: NewMessage, conversation: str, parent: int | None, turn
     for shown in message.platform_ids:
         yield link(conversation, shown, added)
     return added
+
+
+def of_turn(turn: int) -> dict[str, object]:
+    """Return the values that bound the ids of a turn's messages."""
+    return {"first": turn * MESSAGES_OF_A_TURN, "after": (turn + 1) * MESSAGES_OF_A_TURN}
 
 
 def link(conversation: str, platform_message: str, message: int) -> Step:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, literal, null, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, exists, func, literal, literal_column, or_, select, update
 
 from storage.door import Door, Script
-from storage.exchange import MOVE_HEAD
+from storage.exchange import MOVE_HEAD, STANDS, of_turn
 from storage.files import FILES_HAD, FileStore
 from storage.records import Message, Recall, Role, StoredFile
-from storage.schema import CONVERSATIONS, LINKS, MESSAGE_FILES, MESSAGES, Id
+from storage.schema import CONVERSATIONS, LINKS, MESSAGE_FILES, MESSAGES, PRESENCE, Id
 from storage.statement import Statement
 
 M = MESSAGES.c
@@ -51,11 +51,19 @@ def _summarised(columns: Any) -> Any:
 RECALL = _walk()
 FILES_OF = Statement(select(F.digest, F.name, F.media_type, F.size).where(F.message == _MESSAGE).order_by(F.position))
 LINKED = Statement(
-    select(LINKS.c.message).where(LINKS.c.conversation == _CONVERSATION, LINKS.c.platform_message == bindparam("shown"))
+    select(LINKS.c.message)
+    .join(MESSAGES, M.id == LINKS.c.message)
+    .where(LINKS.c.conversation == _CONVERSATION, LINKS.c.platform_message == bindparam("shown"))
 )
-HEAD_OF = Statement(select(CONVERSATIONS.c.head).where(CONVERSATIONS.c.key == _CONVERSATION))
+HEAD_OF = Statement(
+    select(CONVERSATIONS.c.head)
+    .join(MESSAGES, M.id == CONVERSATIONS.c.head)
+    .where(CONVERSATIONS.c.key == _CONVERSATION)
+)
 MESSAGE = Statement(select(*_COLUMNS).where(M.id == _MESSAGE))
-OF_TURN = Statement(select(*_COLUMNS).where(M.turn == bindparam("turn_", type_=Id)).order_by(M.id))
+OF_TURN = Statement(
+    select(*_COLUMNS).where(M.id >= bindparam("first", type_=Id), M.id < bindparam("after", type_=Id)).order_by(M.id)
+)
 OF_CONVERSATION = Statement(select(*_COLUMNS).where(M.conversation == _CONVERSATION).order_by(M.id))
 SUMMARISE = Statement(
     update(MESSAGES)
@@ -63,18 +71,26 @@ SUMMARISE = Statement(
     .values(summary=bindparam("said", type_=M.summary.type), summary_tokens=bindparam("size", type_=M.tokens.type))
 )
 CONVERSATIONS_OF = Statement(
-    select(M.conversation).where(M.person == bindparam("person_", type_=M.person.type)).distinct()
+    select(PRESENCE.c.conversation).where(
+        PRESENCE.c.person == bindparam("person_", type_=M.person.type),
+        exists().where(M.conversation == PRESENCE.c.conversation, M.person == PRESENCE.c.person),
+    )
 )
-
+_BEFORE = bindparam("before", type_=M.said_at.type)
+# Ids grow with time: the first message that is young enough bounds those that are not.
+PRUNE_BELOW = Statement(select(M.id).where(M.said_at >= _BEFORE).order_by(M.id).limit(literal_column("1")))
 OLD = Statement(
-    select(M.id)
-    .where(M.said_at < bindparam("before", type_=M.said_at.type))
-    .order_by(M.said_at)
+    select(M.id, M.conversation)
+    .where(M.id < bindparam("below", type_=Id), M.said_at < _BEFORE)
+    .order_by(M.id)
     .limit(bindparam("at_most", type_=Id))
 )
-UNHANG = Statement(update(MESSAGES).where(M.parent == _MESSAGE).values(parent=null()))
 DELETE = Statement(delete(MESSAGES).where(M.id == _MESSAGE))
+SWEEP_LINKS = Statement(
+    delete(LINKS).where(LINKS.c.conversation == _CONVERSATION, ~exists().where(M.id == LINKS.c.message))
+)
 PRUNED_AT_ONCE = 200  # messages of one transaction, so that others get their turn in between
+LARGEST_ID = 2**63 - 1
 
 
 class Memory:
@@ -101,7 +117,9 @@ class Memory:
             summary = rows[0][-1]
             newer = rows if summary is None else rows[1:]
             messages = yield from _with_files([row[:-2] for row in newer])
-            return Recall(rows[-1][0], summary, messages, summary is None and rows[0][1] is not None)
+            above = rows[0][1] if summary is None else None
+            left_out = above is not None and bool((yield STANDS(message=above, conversation_=conversation)))
+            return Recall(rows[-1][0], summary, messages, left_out)
 
         return await self._door.look(script)
 
@@ -128,7 +146,7 @@ class Memory:
         """Return the messages that a turn added, in order."""
 
         def script() -> Script[tuple[Message, ...]]:
-            return (yield from _with_files((yield OF_TURN(turn_=turn))))
+            return (yield from _with_files((yield OF_TURN(**of_turn(turn)))))
 
         return await self._door.look(script)
 
@@ -157,24 +175,27 @@ class Memory:
 
         What hangs below them becomes a tree of its own. A summary lives as long as the message at which it stands.
         """
-
-        def script() -> Script[tuple[int, set[str]]]:
-            old = yield OLD(before=before, at_most=PRUNED_AT_ONCE)
-            digests: set[str] = set()
-            for (message,) in old:
-                digests.update(row[0] for row in (yield FILES_HAD(message=message)))
-                yield UNHANG(message=message)
-                yield DELETE(message=message)
-            return len(old), digests
-
+        recent = await self._door.read(PRUNE_BELOW(before=before))
+        below = recent[0][0] if recent else LARGEST_ID
         pruned, deleted = 0, PRUNED_AT_ONCE
         while deleted == PRUNED_AT_ONCE:
-            deleted, digests = await self._door.transact(script)
+            deleted, digests = await self._door.transact(lambda: _prune(below, before))
             await self._files.drop(digests)
             pruned += deleted
         if pruned:
             await self._door.scrub()
         return pruned
+
+
+def _prune(below: int, before: float) -> Script[tuple[int, set[str]]]:
+    old = yield OLD(below=below, before=before, at_most=PRUNED_AT_ONCE)
+    digests: set[str] = set()
+    for message, _ in old:
+        digests.update(row[0] for row in (yield FILES_HAD(message=message)))
+        yield DELETE(message=message)
+    for conversation in {row[1] for row in old}:
+        yield SWEEP_LINKS(conversation_=conversation)
+    return len(old), digests
 
 
 def _steps(row: tuple[Any, ...]) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, Table, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Column, Table, bindparam, delete, exists, func, literal, or_, select, update
 
 from storage.door import Script
-from storage.schema import ACTIONS, CONVERSATIONS, LINKS, MESSAGES, QUESTIONS, SETTINGS, TURNS, USAGE, Id, Key
+from storage.schema import ACTIONS, CONVERSATIONS, LINKS, MESSAGES, PRESENCE, QUESTIONS, SETTINGS, TURNS, USAGE, Id, Key
 from storage.statement import Statement
 
 _OLD = bindparam("old", type_=Key)
@@ -41,12 +41,14 @@ def _give_way(table: Table, key: Column[Any], other: str) -> Statement:
 RENAMES = (
     _give_way(LINKS, LINKS.c.conversation, "platform_message"),
     _give_way(QUESTIONS, QUESTIONS.c.conversation, "person"),
+    _give_way(PRESENCE, PRESENCE.c.conversation, "person"),
     _give_way(SETTINGS, SETTINGS.c.scope, "name"),
     *(
         _rename(key)
         for key in (
             LINKS.c.conversation,
             QUESTIONS.c.conversation,
+            PRESENCE.c.conversation,
             SETTINGS.c.scope,
             TURNS.c.conversation,
             MESSAGES.c.conversation,
@@ -68,16 +70,20 @@ SET_HEAD = Statement(
 DELETE_CONVERSATION = Statement(delete(CONVERSATIONS).where(C.key == bindparam("key_", type_=Key)))
 
 
-def _root() -> Statement:
-    """Find the first message of the tree that a message hangs in."""
+def _path() -> Statement:
+    """Find a message and all above it, the topmost last."""
     m = MESSAGES.c
-    up = select(m.id, m.parent).where(m.id == bindparam("message", type_=Id)).cte("up", recursive=True)
+    up = (
+        select(m.id, m.parent, literal(0, Id).label("steps"))
+        .where(m.id == bindparam("message", type_=Id))
+        .cte("up", recursive=True)
+    )
     above = MESSAGES.alias("above").c
-    up = up.union_all(select(above.id, above.parent).where(above.id == up.c.parent))
-    return Statement(select(up.c.id).where(up.c.parent.is_(None)))
+    up = up.union_all(select(above.id, above.parent, up.c.steps + 1).where(above.id == up.c.parent))
+    return Statement(select(up.c.id).order_by(up.c.steps))
 
 
-ROOT = _root()
+PATH = _path()
 HANG = Statement(
     update(MESSAGES).where(MESSAGES.c.id == bindparam("message", type_=Id)).values(parent=bindparam("below", type_=Id))
 )
@@ -105,7 +111,5 @@ def _move_heads(keys: Mapping[str, object]) -> Script[None]:
         yield DELETE_CONVERSATION(key_=old)
         if head is None:
             yield SET_HEAD(key_=new, message=old_head)
-        elif old_head is not None:
-            [(root,)] = yield ROOT(message=head)
-            if root > old_head:  # else the two have crossed, and each keeps its own tree
-                yield HANG(message=root, below=old_head)
+        elif old_head is not None and (path := (yield PATH(message=head))):
+            yield HANG(message=path[-1][0], below=old_head)

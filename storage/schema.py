@@ -1,6 +1,7 @@
 """The tables. Times are Unix seconds, UTC; money is a decimal number as text, in USD; JSON is text.
 
-Ids are never used twice (AUTOINCREMENT), since buttons and chat messages refer to them long after a row is gone.
+What a transaction costs is the number of pages that it changes, each written whole to SQLite's log: so an index
+stands only where a turn needs it. What hardly ever happens (forgetting, retention) walks one conversation's rows.
 Large columns stand last in their rows: SQLite reads a row from its start, and only as far as it must.
 """
 
@@ -18,7 +19,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    text,
 )
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -28,6 +28,8 @@ Key = Text().with_variant(Text(collation="C"), "postgresql")
 
 METADATA = MetaData()
 
+# Rows are numbered upwards, and the newest is never deleted: so no id is used twice, though buttons and chat
+# messages refer to it long after its row is gone.
 TURNS = Table(
     "turns",
     METADATA,
@@ -42,32 +44,39 @@ TURNS = Table(
     Column("outcome", Text, nullable=False),
     Column("merged_into", Id),
     Column("accepted_at", Float, nullable=False),
+    Column("ended_at", Float),  # NULL: no outcome yet
     Column("shown", Text, nullable=False),  # JSON: list of message ids
     Column("incoming", LargeBinary, nullable=False),
     Column("reply", LargeBinary),
-    sqlite_autoincrement=True,
 )
-# The text of this condition stands in the statements too: an index on a part of a table is used only then.
-UNFINISHED = "state IN ('accepted', 'asked', 'answered')"
-Index("turns_by_conversation", TURNS.c.conversation, TURNS.c.id)
-Index("turns_by_message", TURNS.c.conversation, TURNS.c.message)
-Index("turns_by_person", TURNS.c.person)
-Index("turns_unfinished", TURNS.c.id, sqlite_where=text(UNFINISHED), postgresql_where=text(UNFINISHED))
-Index(
-    "turns_merged",
-    TURNS.c.merged_into,
-    sqlite_where=TURNS.c.merged_into.is_not(None),
-    postgresql_where=TURNS.c.merged_into.is_not(None),
+# `message` at its end answers who asked by a chat message without a look at the rows.
+Index("turns_by_conversation", TURNS.c.conversation, TURNS.c.id, TURNS.c.message)
+_UNFINISHED = TURNS.c.ended_at.is_(None)
+Index("turns_unfinished", TURNS.c.id, sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED)
+_MERGED = TURNS.c.merged_into.is_not(None)
+Index("turns_merged", TURNS.c.merged_into, sqlite_where=_MERGED, postgresql_where=_MERGED)
+
+# Who was ever seen where: finds all of a person's rows by their conversation.
+PRESENCE = Table(
+    "presence",
+    METADATA,
+    Column("conversation", Key, primary_key=True),
+    Column("person", Key, primary_key=True),
+    sqlite_with_rowid=False,
 )
-Index("turns_by_age", TURNS.c.accepted_at)
+Index("presence_by_person", PRESENCE.c.person)
+
+# A message's id is its turn's id times MESSAGES_OF_A_TURN plus its place among them: unique for good, and a turn's
+# messages stand side by side without an index.
+MESSAGES_OF_A_TURN = 1024
 
 MESSAGES = Table(
     "messages",
     METADATA,
-    Column("id", Id, primary_key=True),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("conversation", Key, nullable=False),
-    Column("parent", Id, ForeignKey("messages.id")),
-    Column("turn", Id, ForeignKey("turns.id", ondelete="SET NULL")),
+    # No foreign key, which would need an index: a parent that is no longer there counts as none.
+    Column("parent", Id),
     Column("role", Text, nullable=False),
     Column("tokens", Integer, nullable=False),
     Column("files", Integer, nullable=False),  # how many rows of message_files
@@ -78,32 +87,25 @@ MESSAGES = Table(
     Column("text", Text, nullable=False),
     # What stands for this message and everything above it, once it has been compacted.
     Column("summary", Text),
-    sqlite_autoincrement=True,
 )
 Index("messages_by_conversation", MESSAGES.c.conversation, MESSAGES.c.id)
-Index("messages_by_parent", MESSAGES.c.parent)
-Index("messages_by_turn", MESSAGES.c.turn)
-Index("messages_by_person", MESSAGES.c.person)
-Index("messages_by_age", MESSAGES.c.said_at)
 
 CONVERSATIONS = Table(
     "conversations",
     METADATA,
     Column("key", Key, primary_key=True),
-    Column("head", Id, ForeignKey("messages.id", ondelete="SET NULL")),
+    Column("head", Id),  # the newest message; NULL, or one that is no longer there: begin a new tree
     sqlite_with_rowid=False,
 )
-Index("conversations_by_head", CONVERSATIONS.c.head)
 
 LINKS = Table(
     "links",
     METADATA,
     Column("conversation", Key, primary_key=True),
     Column("platform_message", Key, primary_key=True),
-    Column("message", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("message", Id, nullable=False),
     sqlite_with_rowid=False,
 )
-Index("links_by_message", LINKS.c.message)
 
 MESSAGE_FILES = Table(
     "message_files",
@@ -132,7 +134,6 @@ ACTIONS = Table(
     sqlite_with_rowid=False,
 )
 Index("actions_by_conversation", ACTIONS.c.conversation)
-Index("actions_by_person", ACTIONS.c.person)
 
 QUESTIONS = Table(
     "questions",
@@ -180,8 +181,6 @@ USAGE = Table(
     Column("estimated", Boolean, nullable=False),
     Column("relay_request", Text, nullable=False),
     Column("spent_at", Float, nullable=False),
-    sqlite_autoincrement=True,
 )
 Index("usage_by_person", USAGE.c.person, USAGE.c.spent_at)
 Index("usage_by_conversation", USAGE.c.conversation, USAGE.c.spent_at)
-Index("usage_by_time", USAGE.c.spent_at)

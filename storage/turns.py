@@ -7,12 +7,12 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, case, delete, func, literal_column, select, text, update
+from sqlalchemy import bindparam, case, delete, func, literal_column, select, update
 
-from storage.door import Door, Rows, Script
-from storage.exchange import OF_TURN, add_exchange, link, store_actions
+from storage.door import Door, Script
+from storage.exchange import OF_TURN, SEE, add_exchange, link, of_turn, store_actions
 from storage.records import Exchange, NewAction, NewTurn, StoredTurn, TurnState
-from storage.schema import MESSAGES, TURNS, UNFINISHED, Id
+from storage.schema import MESSAGES, TURNS, Id
 from storage.statement import Statement, Step, insert_new
 
 T = TURNS.c
@@ -21,6 +21,7 @@ DIGEST_BYTES = 16
 ACCEPT = insert_new(TURNS, on=("event_digest",), returning="id", generated=("id",))
 
 _TURN = bindparam("turn", type_=Id)
+_BEFORE = bindparam("before", type_=T.accepted_at.type)
 _COLUMNS = (
     T.id,
     T.event,
@@ -46,7 +47,7 @@ ASKED = Statement(
 )
 SHOWN = Statement(
     update(TURNS)
-    .where(T.id == _TURN, text(UNFINISHED))
+    .where(T.id == _TURN, T.ended_at.is_(None))
     .values(
         shown=bindparam("messages"),
         reply=case((_states(TurnState.ANSWERED), T.reply), else_=bindparam("said", type_=T.reply.type)),
@@ -60,20 +61,26 @@ ANSWERED = Statement(
 )
 DONE = Statement(
     update(TURNS)
-    .where(T.id == _TURN, text(UNFINISHED))
-    .values(state=literal_column("'done'"), outcome=bindparam("ended"))
+    .where(T.id == _TURN, T.ended_at.is_(None))
+    .values(
+        state=literal_column("'done'"), outcome=bindparam("ended"), ended_at=bindparam("now", type_=T.ended_at.type)
+    )
     .returning(T.conversation, T.shown)
 )
 MERGED = Statement(
     update(TURNS)
     .where(T.id == _TURN, _states(TurnState.ACCEPTED))
-    .values(state=literal_column("'merged'"), merged_into=bindparam("into", type_=Id))
+    .values(
+        state=literal_column("'merged'"),
+        merged_into=bindparam("into", type_=Id),
+        ended_at=bindparam("now", type_=T.ended_at.type),
+    )
 )
 # What went into a turn goes on with it, so that one look finds where words ended up.
 MERGED_BEFORE = Statement(update(TURNS).where(T.merged_into == _TURN).values(merged_into=bindparam("into", type_=Id)))
 GET = Statement(select(*_COLUMNS).where(T.id == _TURN))
 MERGED_INTO = Statement(select(*_COLUMNS).where(T.merged_into == _TURN).order_by(T.id))
-UNFINISHED_TURNS = Statement(select(*_COLUMNS).where(text(UNFINISHED)).order_by(T.id))
+UNFINISHED_TURNS = Statement(select(*_COLUMNS).where(T.ended_at.is_(None)).order_by(T.id))
 BY_MESSAGE = Statement(
     select(*_COLUMNS).where(
         T.id
@@ -92,13 +99,27 @@ RECENT = Statement(
 )
 LAST_SAID = Statement(
     select(MESSAGES.c.id)
-    .where(MESSAGES.c.turn == _TURN, MESSAGES.c.role == literal_column("'assistant'"))
+    .where(
+        MESSAGES.c.id >= bindparam("first", type_=Id),
+        MESSAGES.c.id < bindparam("after", type_=Id),
+        MESSAGES.c.role == literal_column("'assistant'"),
+    )
     .order_by(MESSAGES.c.id.desc())
     .limit(literal_column("1"))
 )
+# Ids grow with time: the first turn that is young enough bounds those that are not. The newest always stays.
+PRUNE_BELOW = Statement(
+    select(
+        func.coalesce(
+            select(T.id).where(T.accepted_at >= _BEFORE).order_by(T.id).limit(literal_column("1")).scalar_subquery(),
+            select(func.max(T.id)).scalar_subquery(),
+        )
+    )
+)
 _OLD = (
     select(T.id)
-    .where(T.accepted_at < bindparam("before", type_=T.accepted_at.type), _states(TurnState.DONE, TurnState.MERGED))
+    .where(T.id < bindparam("below", type_=Id), T.accepted_at < _BEFORE, T.ended_at.is_not(None))
+    .order_by(T.id)
     .limit(bindparam("at_most", type_=Id))
 )
 PRUNE = Statement(delete(TURNS).where(T.id.in_(_OLD)).returning(T.id))
@@ -117,9 +138,7 @@ class Turns:
 
         Ids grow and are never used again. An event stays known after its turn was forgotten, until it is pruned.
         """
-        steps = [self._accepting(turn) for turn in turns]
-        if len(steps) == 1:
-            return [_first(await self._door.write(steps[0]))]
+        steps = [(self._accepting(turn), SEE(conversation=turn.conversation, person=turn.person)) for turn in turns]
         return await self._door.transact(lambda: _accept(steps))
 
     async def asked(self, turn: int) -> None:
@@ -154,7 +173,7 @@ class Turns:
             person = str(answered[0][0]) if answered else None
             ids = yield from add_exchange(turn, person, exchange, now, hang=bool(answered))
             if not answered:
-                return tuple(row[0] for row in (yield OF_TURN(turn=turn)))
+                return tuple(row[0] for row in (yield OF_TURN(**of_turn(turn))))
             yield from store_actions(actions, now)
             return ids
 
@@ -167,14 +186,16 @@ class Turns:
         done, merged or forgotten already stays as it is.
         """
 
+        now = self._now()
+
         def script() -> Script[None]:
-            ended = yield DONE(turn=turn, ended=outcome)
+            ended = yield DONE(turn=turn, ended=outcome, now=now)
             if not ended:
                 return
             if messages:
                 yield SHOWN_AT_END(turn=turn, messages=_json(messages))
             shown = messages or msgspec.json.decode(ended[0][1], type=list[str])
-            said = (yield LAST_SAID(turn=turn)) if shown else []
+            said = (yield LAST_SAID(**of_turn(turn))) if shown else []
             for message in shown if said else ():
                 yield link(ended[0][0], message, said[0][0])
 
@@ -183,9 +204,11 @@ class Turns:
     async def merged(self, turns: Sequence[int], into: int) -> None:
         """Say that the words of accepted turns went into another one."""
 
+        now = self._now()
+
         def script() -> Script[None]:
             for turn in turns:
-                yield MERGED(turn=turn, into=into)
+                yield MERGED(turn=turn, into=into, now=now)
                 yield MERGED_BEFORE(turn=turn, into=into)
 
         await self._door.transact(script)
@@ -216,7 +239,9 @@ class Turns:
     async def prune(self, before: float) -> int:
         """Delete turns with an outcome that were accepted before that time; return how many. Their event ids go too."""
         pruned = 0
-        while deleted := len(await self._door.write(PRUNE(before=before, at_most=PRUNED_AT_ONCE))):
+        [(below,)] = await self._door.read(PRUNE_BELOW(before=before))
+        step = PRUNE(below=below or 0, before=before, at_most=PRUNED_AT_ONCE)
+        while deleted := len(await self._door.write(step)):
             pruned += deleted
         if pruned:
             await self._door.scrub()
@@ -236,6 +261,7 @@ class Turns:
             reply=None,
             merged_into=None,
             accepted_at=self._now(),
+            ended_at=None,
         )
 
 
@@ -243,15 +269,14 @@ class Turns:
 SHOWN_AT_END = Statement(update(TURNS).where(T.id == _TURN).values(shown=bindparam("messages")))
 
 
-def _accept(steps: Sequence[Step]) -> Script[list[int | None]]:
+def _accept(steps: Sequence[tuple[Step, Step]]) -> Script[list[int | None]]:
     ids: list[int | None] = []
-    for step in steps:
-        ids.append(_first((yield step)))  # noqa: PERF401 - a comprehension cannot yield
+    for accepting, seeing in steps:
+        accepted = yield accepting
+        ids.append(accepted[0][0] if accepted else None)
+        if accepted:
+            yield seeing
     return ids
-
-
-def _first(rows: Rows) -> int | None:
-    return int(rows[0][0]) if rows else None
 
 
 def _json(messages: Sequence[str]) -> str:

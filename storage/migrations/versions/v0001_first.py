@@ -12,13 +12,14 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-UNFINISHED = sa.text("state IN ('accepted', 'asked', 'answered')")
+UNFINISHED = sa.text("ended_at IS NULL")
 MERGED = sa.text("merged_into IS NOT NULL")
 
 
 def upgrade() -> None:
     """Make all tables."""
     _turns()
+    _presence()
     _messages()
     _conversations()
     _links()
@@ -42,6 +43,7 @@ def downgrade() -> None:
         "links",
         "conversations",
         "messages",
+        "presence",
         "turns",
     ):
         op.drop_table(table)
@@ -60,28 +62,35 @@ def _turns() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("merged_into", ID),
         sa.Column("accepted_at", sa.Float(), nullable=False),
+        sa.Column("ended_at", sa.Float()),
         sa.Column("shown", sa.Text(), nullable=False),
         sa.Column("incoming", sa.LargeBinary(), nullable=False),
         sa.Column("reply", sa.LargeBinary()),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("event_digest"),
-        sqlite_autoincrement=True,
     )
-    op.create_index("turns_by_age", "turns", ["accepted_at"])
-    op.create_index("turns_by_conversation", "turns", ["conversation", "id"])
-    op.create_index("turns_by_message", "turns", ["conversation", "message"])
-    op.create_index("turns_by_person", "turns", ["person"])
+    op.create_index("turns_by_conversation", "turns", ["conversation", "id", "message"])
     op.create_index("turns_merged", "turns", ["merged_into"], sqlite_where=MERGED, postgresql_where=MERGED)
     op.create_index("turns_unfinished", "turns", ["id"], sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
+
+
+def _presence() -> None:
+    op.create_table(
+        "presence",
+        sa.Column("conversation", KEY, nullable=False),
+        sa.Column("person", KEY, nullable=False),
+        sa.PrimaryKeyConstraint("conversation", "person"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("presence_by_person", "presence", ["person"])
 
 
 def _messages() -> None:
     op.create_table(
         "messages",
-        sa.Column("id", ID, nullable=False),
+        sa.Column("id", ID, autoincrement=False, nullable=False),
         sa.Column("conversation", KEY, nullable=False),
         sa.Column("parent", ID),
-        sa.Column("turn", ID),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("tokens", sa.Integer(), nullable=False),
         sa.Column("files", sa.Integer(), nullable=False),
@@ -91,16 +100,9 @@ def _messages() -> None:
         sa.Column("summary_tokens", sa.Integer()),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("summary", sa.Text()),
-        sa.ForeignKeyConstraint(["parent"], ["messages.id"]),
-        sa.ForeignKeyConstraint(["turn"], ["turns.id"], ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id"),
-        sqlite_autoincrement=True,
     )
-    op.create_index("messages_by_age", "messages", ["said_at"])
     op.create_index("messages_by_conversation", "messages", ["conversation", "id"])
-    op.create_index("messages_by_parent", "messages", ["parent"])
-    op.create_index("messages_by_person", "messages", ["person"])
-    op.create_index("messages_by_turn", "messages", ["turn"])
 
 
 def _conversations() -> None:
@@ -108,11 +110,9 @@ def _conversations() -> None:
         "conversations",
         sa.Column("key", KEY, nullable=False),
         sa.Column("head", ID),
-        sa.ForeignKeyConstraint(["head"], ["messages.id"], ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("key"),
         sqlite_with_rowid=False,
     )
-    op.create_index("conversations_by_head", "conversations", ["head"])
 
 
 def _links() -> None:
@@ -121,11 +121,9 @@ def _links() -> None:
         sa.Column("conversation", KEY, nullable=False),
         sa.Column("platform_message", KEY, nullable=False),
         sa.Column("message", ID, nullable=False),
-        sa.ForeignKeyConstraint(["message"], ["messages.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("conversation", "platform_message"),
         sqlite_with_rowid=False,
     )
-    op.create_index("links_by_message", "links", ["message"])
 
 
 def _message_files() -> None:
@@ -159,7 +157,6 @@ def _actions() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("actions_by_conversation", "actions", ["conversation"])
-    op.create_index("actions_by_person", "actions", ["person"])
 
 
 def _questions() -> None:
@@ -214,8 +211,6 @@ def _usage() -> None:
         sa.Column("relay_request", sa.Text(), nullable=False),
         sa.Column("spent_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sqlite_autoincrement=True,
     )
     op.create_index("usage_by_conversation", "usage", ["conversation", "spent_at"])
     op.create_index("usage_by_person", "usage", ["person", "spent_at"])
-    op.create_index("usage_by_time", "usage", ["spent_at"])
