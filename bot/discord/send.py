@@ -67,10 +67,12 @@ class Sender:
                 if filled is not None and filled.get("content") == body_of(page)["content"]:
                     # This very page was shown before a crash; its id was not yet written down.
                     return self._stands(filled, hook=True, page=page)
-                if answer.thinking and not page.only_for_person:
-                    return await self._fill(via, answer, page)
-                if answer.thinking:
+                if answer.thinking and page.only_for_person:
                     await self._clear(via, answer)
+                elif answer.thinking:
+                    with suppress(MessageGone):  # somebody took the waiting message away
+                        return await self._fill(via, answer, page)
+                    answer.thinking = False
                 return await self._follow_up(via, answer, page)
             except TokenDead:
                 answer.dead = True

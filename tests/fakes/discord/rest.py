@@ -24,7 +24,7 @@ _HANDLERS: list[tuple[str, re.Pattern[str], str, Handler]] = []
 
 
 def _on(method: str, path: str) -> Callable[[Handler], Handler]:
-    """Register a handler; earlier ones win."""
+    """Register a handler; earlier ones win, and of stacked ones the lower is the earlier."""
 
     def register(handler: Handler) -> Handler:
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)
@@ -294,23 +294,25 @@ class Rest:
                 return note
         raise Problem(404, 10008)
 
-    @_on("GET", "/webhooks/{app}/{token}/messages/@original")
     @_on("GET", "/webhooks/{app}/{token}/messages/{message}")
+    @_on("GET", "/webhooks/{app}/{token}/messages/@original")
     async def get_answer(self, call: Call, names: dict[str, str]) -> Answer:
         """Read an answer."""
         return 200, shapes.message(self._hook_note(names), self.fake.url)
 
-    @_on("PATCH", "/webhooks/{app}/{token}/messages/@original")
     @_on("PATCH", "/webhooks/{app}/{token}/messages/{message}")
+    @_on("PATCH", "/webhooks/{app}/{token}/messages/@original")
     async def edit_answer(self, call: Call, names: dict[str, str]) -> Answer:
         """Edit an answer."""
         return await self._edit(self._hook_note(names), call)
 
-    @_on("DELETE", "/webhooks/{app}/{token}/messages/@original")
     @_on("DELETE", "/webhooks/{app}/{token}/messages/{message}")
+    @_on("DELETE", "/webhooks/{app}/{token}/messages/@original")
     async def delete_answer(self, call: Call, names: dict[str, str]) -> Answer:
         """Delete an answer."""
-        note = self._hook_note(names)
+        note, one = self._hook_note(names), self._hook(names)
+        if note is one.original:
+            one.original = None
         del note.room.notes[note.id]
         return 204, None
 
