@@ -70,6 +70,15 @@ def test_the_documentation_explains_every_setting_with_its_default() -> None:
     assert all(meaning.endswith((".", "?")) for _, _, meaning in rows)
 
 
+def test_every_setting_is_read_by_the_program() -> None:
+    sources = [file for file in (ROOT / "bot").rglob("*.py") if not file.name.startswith(("settings", "check"))]
+    text = "\n".join(file.read_text() for file in sources)
+    through = {"telegram_webhook_secret": "webhook_secret()"}  # read by a method that fills in what is missing
+
+    for name in Settings.model_fields:
+        assert f"settings.{through.get(name, name)}" in text, f"{name.upper()} has no effect"
+
+
 def test_no_document_names_a_setting_that_does_not_exist() -> None:
     known = {*Settings.names(), "NAME", "CODE", "REPOSITORY", "APPLICATION_ID"}
     prefixes = ("TELEGRAM_", "DISCORD_", "POLO_", "WEB_", "LIMIT_", "MAX_", "LOG_", "CHAT_", "RETENTION_", "DATA")
