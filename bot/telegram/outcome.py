@@ -5,12 +5,10 @@ A `BadRequest` is a `NetworkError` there, so it is looked at first. The texts ar
 
 from __future__ import annotations
 
-import datetime as dt
-
-from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, Forbidden, NetworkError, TelegramError
 
 from bot.ports import DeliveryError, Gone, MessageGone, Parked, Refused, Unclear
-from bot.telegram.transport import NotSent
+from bot.telegram.transport import NotSent, TooFast
 
 PAUSE_S = 2.0  # after a failure of the connection
 
@@ -50,8 +48,8 @@ def is_about_format(error: BadRequest) -> bool:
 def delivery_error(error: TelegramError, *, repeatable: bool) -> DeliveryError:  # noqa: PLR0911  a table
     """Translate an error. `repeatable`: doing it twice shows nothing twice, so no answer means only to wait."""
     match error:
-        case RetryAfter():
-            return Parked(seconds_of(error))
+        case TooFast():
+            return Parked(error.seconds)
         case NotSent():
             return Parked(PAUSE_S, everywhere=True)
         case Forbidden():
@@ -70,9 +68,3 @@ def _refusal(error: BadRequest) -> DeliveryError:
     if says(error, *MESSAGE_GONE):
         return MessageGone(error.message)
     return Gone(error.message) if says(error, *CHAT_CLOSED) else Refused(error.message)
-
-
-def seconds_of(error: RetryAfter) -> float:
-    """Return how long to wait: python-telegram-bot gives an int, or a timedelta where PTB_TIMEDELTA is set."""
-    wait = error.retry_after
-    return wait.total_seconds() if isinstance(wait, dt.timedelta) else float(wait)

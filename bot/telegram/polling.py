@@ -7,15 +7,14 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.error import Conflict, InvalidToken, TelegramError
 
 from bot.clock import Clock
 from bot.telegram.errors import PollingStalled, TokenRejected
 from bot.telegram.intake import Intake
-from bot.telegram.outcome import seconds_of
 from bot.telegram.pulse import Pulse
 from bot.telegram.receive import ALLOWED_UPDATES
-from bot.telegram.transport import Line
+from bot.telegram.transport import Line, TooFast
 
 POLL_S = 25
 STALL_S = 120.0  # without an answered getUpdates
@@ -75,9 +74,9 @@ class Poller:
             raise TokenRejected from None
         except Conflict as error:
             await self._yield_to_rival(error)
-        except RetryAfter as error:
+        except TooFast as error:
             self._progress()
-            await self._clock.sleep(seconds_of(error))
+            await self._clock.sleep(error.seconds)
         except TelegramError as error:
             await self._recover(self._line.secrets.hide(f"{type(error).__name__}: {error.message}"))
         else:

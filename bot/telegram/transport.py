@@ -25,6 +25,7 @@ ANSWER_S = 25.0  # a whole ordinary call
 UPLOAD_S = 300.0  # a call that carries a file
 DOWNLOAD_S = 300.0
 BETWEEN_CHUNKS_S = 30.0
+QUIET_S = 5.0  # after a 429 that names no time
 CHUNK = 256 * 1024  # bytes
 SENDING_CONNECTIONS = 64
 JSON_BODY = {"Content-Type": "application/json"}
@@ -35,6 +36,14 @@ logging.getLogger("telegram").setLevel(logging.INFO)
 
 class NotSent(NetworkError):
     """No connection came about: nothing reached the server, so repeating is safe."""
+
+
+class TooFast(TelegramError):
+    """429: nothing of this kind for `seconds`. (python-telegram-bot's `RetryAfter` warns whenever it is read.)"""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"Too Many Requests: retry after {seconds:.0f}")
+        self.seconds = seconds
 
 
 class Secrets:
@@ -116,7 +125,16 @@ class AiohttpRequest(BaseRequest):
         status, payload = await self._attempt(method, url, body, headers, whole_s)
         if status == 413:
             raise BadRequest("Request Entity Too Large")
+        if status == 429:
+            raise TooFast(self._retry_after(payload))
         return status, payload
+
+    def _retry_after(self, payload: bytes) -> float:
+        """Return for how many seconds to be quiet; some where a server in between does not say."""
+        try:
+            return float(self.parse_json_payload(payload)["parameters"]["retry_after"])
+        except (TelegramError, KeyError, TypeError, ValueError):
+            return QUIET_S
 
     async def _attempt(
         self, method: str, url: str, body: object, headers: dict[str, str] | None, whole_s: float

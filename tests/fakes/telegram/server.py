@@ -104,6 +104,7 @@ class FakeTelegram:
         self.waiting: deque[Update] = deque()
         self.violations: list[str] = []
         self.calls: list[Call] = []
+        self.asked: deque[Json] = deque(maxlen=1000)  # parameters of getUpdates, when they come
         self.on_call: Callable[[Call], None] | None = None
         self.hook = Hook()
         self.methods = Methods(self)
@@ -114,7 +115,7 @@ class FakeTelegram:
         self._update_ids = itertools.count(500_000_001)
         self._allowed: set[str] | None = None
         self._arrived = asyncio.Event()
-        self._poll: asyncio.Future[None] | None = None
+        self._poll: asyncio.Future[str] | None = None
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._dropping: dict[str, int] = defaultdict(int)
         self._unknown: set[str] = set()
@@ -205,6 +206,13 @@ class FakeTelegram:
         """Take the next calls, and cut the connection instead of answering."""
         self._dropping[method] += times
 
+    async def polls_as_rival(self) -> None:
+        """Poll as a second process with the same token would, for ever."""
+        async with aiohttp.ClientSession() as session:
+            while True:
+                async with session.get(f"{self.url}/bot{self.token}/getUpdates?timeout=30") as answer:
+                    await answer.read()
+
     def knows_no(self, method: str) -> None:
         """Be a server that is older than a method."""
         self._unknown.add(method)
@@ -254,6 +262,8 @@ class FakeTelegram:
     def set_hook(self, url: str, secret: str, allowed: list[str] | None) -> None:
         """Set or (url "") delete the webhook."""
         self.hook = Hook(url, secret)
+        if url and self._poll is not None and not self._poll.done():
+            self._poll.set_result("Conflict: terminated by setWebhook request")
         self._allow(allowed)
         self._arrived.set()
 
@@ -300,6 +310,8 @@ class FakeTelegram:
         method = request.match_info["method"]
         if self._silent is None or method in self._silent:
             await self._speaking.wait()
+            if request.transport is None or request.transport.is_closing():
+                return web.Response()  # who asked has gone: the call was never heard
         parameters: Json = {}
         try:
             self._authorise(request.match_info["token"], method)
@@ -382,21 +394,22 @@ class FakeTelegram:
         if self.hook.url:
             raise Refusal(409, HOOKED)
         self._allow(given.get("allowed_updates"))
+        self.asked.append(given)
         while self.waiting and self.waiting[0].id < given.get("offset", 0):
             self.waiting.popleft()
         if self._poll is not None and not self._poll.done():
-            self._poll.set_result(None)
+            self._poll.set_result(TOO_MANY_POLLERS)
         self._poll = mine = asyncio.get_running_loop().create_future()
         if not self.waiting and given.get("timeout"):
             await self._await_update(mine, given["timeout"])
         if mine.done():
-            raise Refusal(409, TOO_MANY_POLLERS)
+            raise Refusal(409, mine.result())
         mine.cancel()
         most = min(given.get("limit", 100), self.updates_per_answer)
         ready = [update.encoded for update in itertools.islice(self.waiting, most)]
         return b'{"ok":true,"result":[' + b",".join(ready) + b"]}"
 
-    async def _await_update(self, mine: asyncio.Future[None], timeout_s: float) -> None:
+    async def _await_update(self, mine: asyncio.Future[str], timeout_s: float) -> None:
         self._arrived.clear()
         arrived = asyncio.ensure_future(self._arrived.wait())
         alarm = asyncio.ensure_future(self.clock.sleep(timeout_s))
