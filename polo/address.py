@@ -15,6 +15,7 @@ _ENDPOINTS = (
 )
 _VERSIONS = ("v1", "v1beta")
 _TASK_ROOTS = ("mj", "suno")
+_HOST = re.compile(r"[a-z0-9_][a-z0-9._-]*|[0-9a-f:.]+(?:%[\w.-]+)?", re.IGNORECASE)  # after IDNA; or IPv6
 
 
 class BadAddress(ValueError):
@@ -44,7 +45,7 @@ def normalise(base_url: str) -> Address:
     Without a scheme, https is taken, and http for this machine's own addresses. Raises `BadAddress`.
     """
     url = _parsed(base_url)
-    segments = [segment for segment in url.path.split("/") if segment]
+    segments = [segment for segment in url.raw_path.split("/") if segment]
     kept, form = _without_endpoint(segments)
     root = str(url.origin()) + "".join(f"/{segment}" for segment in kept)
     return Address(root, f"{root}/v1", f"{root}/v1beta", f"{root}/mj", f"{root}/suno", form)
@@ -65,8 +66,10 @@ def _parsed(base_url: str) -> URL:
         raise BadAddress("The address cannot be read as a URL.") from error
     if url.scheme not in ("http", "https"):
         raise BadAddress(f"The address must begin with https:// or http://, not {url.scheme}://.")
-    if not url.host or port is None:
+    if not url.raw_host or port is None:
         raise BadAddress("The address names no host.")
+    if not _HOST.fullmatch(url.raw_host):
+        raise BadAddress("The address names a host that cannot be one.")
     if url.user is not None or url.password is not None:
         raise BadAddress("The address must not contain a user name or password.")
     if url.query_string or url.fragment:

@@ -34,7 +34,7 @@ _SECRETS = re.compile(
       | (?P<bearer>\bBearer\s+)[^\s"',;]+             # authorisation headers
       | (?P<query>[?&](?:key|api_key|token)=)[^&\s"'<>]+
       | (?P<login>://)[^/\s@"'<>]+(?=@)               # user:password of an address
-      | (?P<telegram>\b\d{6,}:)[\w-]{30,}             # a Telegram bot's token
+      | (?P<telegram>(?<!\d)\d{6,}:)[\w-]{30,}             # a Telegram bot's token
       | \b[MNO][\w-]{22,}\.[\w-]{6}\.[\w-]{27,}       # a Discord bot's token
     """,
     re.VERBOSE | re.IGNORECASE,

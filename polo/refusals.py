@@ -184,7 +184,8 @@ def complaint_of(data: Mapping[str, Any]) -> Complaint | None:
             code=_text(error.get("code")),
             param=_text(error.get("param")),
         )
-    flat = data.get("message") or data.get("detail") or data.get("msg")
+    flat = next((data[name] for name in ("message", "msg") if isinstance(data.get(name), str) and data[name]), None)
+    flat = flat or data.get("detail")
     if "choices" in data or not flat or (data.get("data") and data.get("success") is not False):
         return Complaint(message="refused without words") if data.get("success") is False else None
     words = flat if isinstance(flat, str) else msgspec.json.encode(flat).decode()

@@ -51,6 +51,7 @@ class AnswerReader:
         self._splitter = ThinkingSplitter()
         self._calls = ToolCalls()
         self._halves: dict[str, str] = {}  # of surrogate pairs, by the field they belong to
+        self._odd = False  # this event may hold halves
         self._usage: Usage | None = None
         self._model = ""
         self._finish = ""
@@ -78,6 +79,7 @@ class AnswerReader:
         """Return the events of an answer that came as one JSON object, `Done` included."""
         events = self.read(body)
         if not self.seen:
+            self._complain(body)  # Google's form is an array around the error
             raise surprise(body, status=self._status, request_id=self._request_id, secrets=self._secrets)
         self._finish = self._finish or "stop"  # it is whole, whether it says so or not
         return events + self.close()
@@ -89,6 +91,7 @@ class AnswerReader:
             lost = Delta()
             for name in self._halves.keys() & set(TEXTS):
                 setattr(lost, name, _LOST)
+            self._halves.clear()
             self._say(lost, events)
         _add(self._splitter.close(), events)
         calls = self._calls.whole()
@@ -114,7 +117,7 @@ class AnswerReader:
         return events
 
     def _say(self, delta: Delta, events: list[Event]) -> None:
-        if self._halves:
+        if self._halves or self._odd:
             self._mend(delta)
         if thinking := delta.reasoning_content or delta.reasoning:
             events.append(ThinkingDelta(thinking))
@@ -140,10 +143,10 @@ class AnswerReader:
             raise surprise(payload, status=self._status, request_id=self._request_id, secrets=self._secrets)
         if chunk.error or (chunk.choices is None and chunk.usage is None):
             self._complain(payload)
-        for choice in chunk.choices or ():
-            if (delta := choice.delta or choice.message) is not None:
-                self._mend(delta)
-        return self._take(chunk)
+        self._odd = True
+        events = self._take(chunk)
+        self._odd = False
+        return events
 
     def _mend(self, delta: Delta) -> None:
         """Join halves of surrogate pairs that arrive in two events; a half without its other becomes U+FFFD."""

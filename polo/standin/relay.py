@@ -176,7 +176,9 @@ def _received(request: web.Request, data: bytes) -> Received:
         body = None
     request[BODY] = body
     headers = {name.lower(): redact(value) for name, value in request.headers.items()}
-    return Received(request.method, request.path, body, headers, request.headers.get("Authorization", "")[-2:])
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    ending = request.headers.get("Authorization", "")[-2:]
+    return Received(request.method, request.path, body, headers, ending, tuple(peer[:2]) if peer else ("", 0))
 
 
 def _key_refusal(request: web.Request) -> web.Response | None:

@@ -25,6 +25,7 @@ class Received:
     body: Any  # decoded JSON, None where there was none
     headers: dict[str, str] = field(repr=False)  # names in lower case
     key_ending: str = ""
+    peer: tuple[str, int] = ("", 0)  # whose connection it came by
 
 
 @dataclass(frozen=True, slots=True)
