@@ -42,15 +42,22 @@ SEE = insert_new(PRESENCE, on=("conversation", "person"))
 
 
 def add_exchange(
-    turn: int, person: str | None, exchange: Exchange | None, now: float, *, hang: bool
+    turn: int, seen: tuple[str, str] | None, exchange: Exchange | None, now: float
 ) -> Script[tuple[int, ...]]:
-    """Hang the messages (`hang`) and book what was spent; return the new ids in order."""
+    """Hang the messages and book what was spent; return the new ids in order.
+
+    `seen`: the turn's conversation and person; None: it may leave nothing but what it spent, and namelessly.
+    """
     if exchange is None:
         return ()
+    person, conversation = (seen[1], exchange.conversation) if seen else (None, None)
     for spent in exchange.spent:
-        yield book(spent, turn, person, exchange.conversation if person else None, now)
-    if not hang or not exchange.messages:
+        yield book(spent, turn, person, conversation, now)
+    if not seen or not exchange.messages:
         return ()
+    for who in {message.person for message in exchange.messages} - {None}:
+        if (exchange.conversation, who) != tuple(seen):  # that one was written down when the turn was accepted
+            yield SEE(conversation=exchange.conversation, person=who)
     parent = exchange.parent
     if parent is not None and not (yield STANDS(message=parent, conversation_=exchange.conversation)):
         parent = None  # forgotten while the answer was being made
@@ -83,8 +90,6 @@ def add_message(
         summary=None,
         summary_tokens=None,
     )
-    if message.person is not None:
-        yield SEE(conversation=conversation, person=message.person)
     for position, file in enumerate(message.files):
         yield ADD_FILE(
             message=added,

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, case, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, literal_column, select, update
 
 from storage.door import Door, Script
 from storage.exchange import OF_TURN, SEE, add_exchange, link, of_turn, store_actions
@@ -57,16 +57,23 @@ ANSWERED = Statement(
     update(TURNS)
     .where(T.id == _TURN, _states(TurnState.ACCEPTED, TurnState.ASKED))
     .values(state=literal_column("'answered'"), reply=bindparam("said", type_=T.reply.type))
-    .returning(T.person)
+    .returning(T.conversation, T.person)
 )
-DONE = Statement(
-    update(TURNS)
-    .where(T.id == _TURN, T.ended_at.is_(None))
-    .values(
-        state=literal_column("'done'"), outcome=bindparam("ended"), ended_at=bindparam("now", type_=T.ended_at.type)
+
+
+def _done(**more: ColumnElement[Any]) -> Statement:
+    ended = {
+        "state": literal_column("'done'"),
+        "outcome": bindparam("ended"),
+        "ended_at": bindparam("now", type_=T.ended_at.type),
+    }
+    return Statement(
+        update(TURNS).where(T.id == _TURN, T.ended_at.is_(None)).values(ended | more).returning(T.conversation, T.shown)
     )
-    .returning(T.conversation, T.shown)
-)
+
+
+DONE = _done()
+DONE_SHOWN = _done(shown=bindparam("messages"))
 MERGED = Statement(
     update(TURNS)
     .where(T.id == _TURN, _states(TurnState.ACCEPTED))
@@ -170,8 +177,8 @@ class Turns:
 
         def script() -> Script[tuple[int, ...]]:
             answered = yield ANSWERED(turn=turn, said=reply)
-            person = str(answered[0][0]) if answered else None
-            ids = yield from add_exchange(turn, person, exchange, now, hang=bool(answered))
+            seen = answered[0] if answered else None
+            ids = yield from add_exchange(turn, seen, exchange, now)
             if not answered:
                 return tuple(row[0] for row in (yield OF_TURN(**of_turn(turn))))
             yield from store_actions(actions, now)
@@ -189,12 +196,11 @@ class Turns:
         now = self._now()
 
         def script() -> Script[None]:
-            ended = yield DONE(turn=turn, ended=outcome, now=now)
+            values = {"turn": turn, "ended": outcome, "now": now}
+            ended = yield DONE_SHOWN(**values, messages=_json(messages)) if messages else DONE(**values)
             if not ended:
                 return
-            if messages:
-                yield SHOWN_AT_END(turn=turn, messages=_json(messages))
-            shown = messages or msgspec.json.decode(ended[0][1], type=list[str])
+            shown = msgspec.json.decode(ended[0][1], type=list[str])
             said = (yield LAST_SAID(**of_turn(turn))) if shown else []
             for message in shown if said else ():
                 yield link(ended[0][0], message, said[0][0])
@@ -263,10 +269,6 @@ class Turns:
             accepted_at=self._now(),
             ended_at=None,
         )
-
-
-# The state has changed already when this runs, so `SHOWN`'s condition would not hold.
-SHOWN_AT_END = Statement(update(TURNS).where(T.id == _TURN).values(shown=bindparam("messages")))
 
 
 def _accept(steps: Sequence[tuple[Step, Step]]) -> Script[list[int | None]]:

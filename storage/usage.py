@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from storage.door import Door, Script
+from storage.door import Door
 from storage.records import Totals
 from storage.schema import USAGE
 from storage.statement import Statement
@@ -19,12 +19,13 @@ _OF_PERSON = U.person == bindparam("person_", type_=U.person.type)
 _OF_CONVERSATION = U.conversation == bindparam("conversation_", type_=U.conversation.type)
 
 
-def _sums(*where: Any) -> tuple[Statement, Statement]:
-    """Return the statements for the counts and for the costs, which only Python adds up exactly."""
-    tokens = func.coalesce(func.sum(U.prompt_tokens), 0), func.coalesce(func.sum(U.completion_tokens), 0)
-    counts = select(func.count(), *tokens, func.count(U.cost)).where(*where)
-    costs = select(U.cost, func.count()).where(*where, U.cost.is_not(None)).group_by(U.cost)
-    return Statement(counts), Statement(costs)
+def _sums(*where: Any) -> Statement:
+    """Add up tokens in the database; costs come out as they stand, since only Python adds decimals exactly."""
+    return Statement(
+        select(U.cost, func.count(), func.sum(U.prompt_tokens), func.sum(U.completion_tokens))
+        .where(*where)
+        .group_by(U.cost)
+    )
 
 
 OVERALL = _sums(_SINCE)
@@ -41,18 +42,20 @@ class Usage:
 
     async def totals(self, *, person: str | None = None, conversation: str | None = None, since: float = 0) -> Totals:
         """Add up the rows of a person, of a conversation, of both, or all, from `since` (Unix seconds) on. Exact."""
-        counts, costs = _which(person, conversation)
-        values = {"person_": person, "conversation_": conversation, "since": since}
+        calls = prompt = completion = unpriced = 0
+        cost = Decimal(0)
+        which = _which(person, conversation)
+        rows = await self._door.read(which(person_=person, conversation_=conversation, since=since))
+        for price, times, asked, answered in rows:
+            calls, prompt, completion = calls + times, prompt + int(asked), completion + int(answered)
+            if price is None:
+                unpriced = times
+            else:
+                cost += Decimal(price) * times
+        return Totals(calls, prompt, completion, cost, unpriced)
 
-        def script() -> Script[Totals]:
-            [(calls, prompt, completion, priced)] = yield counts(**values)
-            cost = sum((Decimal(price) * times for price, times in (yield costs(**values))), Decimal(0))
-            return Totals(int(calls), int(prompt), int(completion), cost, int(calls) - int(priced))
 
-        return await self._door.look(script)
-
-
-def _which(person: str | None, conversation: str | None) -> tuple[Statement, Statement]:
+def _which(person: str | None, conversation: str | None) -> Statement:
     if person is None:
         return OVERALL if conversation is None else BY_CONVERSATION
     return BY_PERSON if conversation is None else BY_BOTH
