@@ -111,7 +111,7 @@ class Rest:
             except OSError as error:
                 raise Refused(f"the file {upload.name!r} cannot be read: {type(error).__name__}") from error
             data = aiohttp.FormData(quote_fields=False)
-            data.add_field("payload_json", msgspec.json.encode(body), content_type="application/json")
+            data.add_field("payload_json", msgspec.json.encode(body).decode(), content_type="application/json")
             data.add_field("files[0]", file, filename=upload.name, content_type=upload.media_type)
         elif body is not None:
             data, headers["Content-Type"] = msgspec.json.encode(body), "application/json"
