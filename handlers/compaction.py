@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 READ_TIMES = 4  # so many budgets of history are read at most for one summary
+# A third of the budget stays word for word: the exchange just being stored must fit on top of it, or the next
+# question would not reach the summary.
+KEPT_PART = 3
 REST_S = 600.0  # after a failure, so long the conversation is left as it is
 RESTING_AT_MOST = 1000  # conversations whose failure is remembered
 
@@ -38,19 +41,19 @@ class Compaction:
         self._busy: set[str] = set()
         self._resting: dict[str, float] = {}
 
-    def start(self, conversation: str, head: int) -> None:
-        """Begin to sum up what lies above `head` and no longer fits, unless that is being done, or failed lately."""
+    def start(self, conversation: str) -> None:
+        """Begin to sum up what no longer fits, unless that is being done, or failed lately."""
         if not self._chat.compact or conversation in self._busy:
             return
         if self._resting.get(conversation, 0.0) > self._now():
             return
         self._busy.add(conversation)
-        self._background.start(self._run(conversation, head), name=f"sum up {conversation}")
+        self._background.start(self._run(conversation), name=f"sum up {conversation}")
 
-    async def _run(self, conversation: str, head: int) -> None:
+    async def _run(self, conversation: str) -> None:
         self._rest(conversation)
         try:
-            await self._sum_up(conversation, head)
+            await self._sum_up(conversation)
             self._resting.pop(conversation, None)
         finally:
             self._busy.discard(conversation)
@@ -60,10 +63,10 @@ class Compaction:
             del self._resting[next(iter(self._resting))]
         self._resting[conversation] = self._now() + REST_S
 
-    async def _sum_up(self, conversation: str, head: int) -> None:
+    async def _sum_up(self, conversation: str) -> None:
         budget = self._chat.history_tokens
-        recall = await self._storage.memory.recall(conversation, at=head, budget=READ_TIMES * budget)
-        old = _all_but_newest(recall.messages, budget // 2)
+        recall = await self._storage.memory.recall(conversation, budget=READ_TIMES * budget)
+        old = _all_but_newest(recall.messages, budget // KEPT_PART)
         if not old:
             return
         answer = await self._polo.chat(
@@ -94,7 +97,7 @@ def _all_but_newest(messages: Sequence[Message], budget: int) -> Sequence[Messag
         kept += messages[first].tokens
     while first < len(messages) and messages[first].role is not Speaker.USER:
         first += 1
-    return messages[: min(first, len(messages) - 1)]
+    return messages[:first]
 
 
 def _as_text(summary: str | None, messages: Sequence[Message]) -> str:

@@ -178,8 +178,8 @@ class Conversations:
 
         `shortened`: the model could not take all of the history.
         """
-        if (question.earlier.left_out or shortened) and question.earlier.head is not None:
-            self._compaction.start(question.conversation, question.earlier.head)
+        if question.earlier.left_out or shortened:
+            self._compaction.start(question.conversation)
 
     # ------------------------------------------------------------ the pieces
 

@@ -40,7 +40,7 @@ class Transcript:
             parts: list[Part] = []
             for file in message.files:
                 if file.media_type.startswith("image/") and (pictures <= 0 or file.size > picture_bytes):
-                    parts.append(TextPart(f"[An earlier picture, not shown again: {_plain(file.name)}]"))
+                    parts.append(TextPart(f"[An earlier picture, not shown again: {_plain(file.name)}]\n"))
                     continue
                 part, taken = await self._part(file, allowance)
                 allowance -= taken
@@ -66,14 +66,14 @@ class Transcript:
         try:
             data = await self._files.read(file.digest)
         except FileNotFoundError:
-            return TextPart(f"[A file that is no longer kept: {name}]"), 0
+            return TextPart(f"[A file that is no longer kept: {name}]\n"), 0
         if content_of(file.name, file.media_type) is Content.PICTURE:
             return ImagePart(data, file.media_type), 0
         looked_at = max(0, allowance) * _READ_PER_TOKEN
         whole = decoded(data, looked_at=looked_at) or ""
         text = cut_to_tokens(whole, max(0, allowance))
         ending = "\n[The rest of the file is left out.]" if len(text) < len(whole) or len(data) > looked_at else ""
-        return TextPart(f'<file name="{name}">\n{text}{ending}\n</file>'), text_tokens(text)
+        return TextPart(f'<file name="{name}">\n{text}{ending}\n</file>\n\n'), text_tokens(text)
 
 
 def joined(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -79,8 +79,8 @@ def _reply(turn: Turn, question: Question, heard: Heard, *, stopped: bool = Fals
     if not said:
         # A refused question is not kept: the model would refuse every later one because of it.
         keep = heard.finish is not Finish.REFUSED
-        buttons: tuple[Button, ...] = (_regenerate(turn, question),) if keep else ()
-        return Reply((Text(text),), (buttons,), question.exchange(spent=(heard.spent,), keep=keep))
+        buttons = ((_regenerate(turn, question),),) if keep else ()
+        return Reply((Text(text),), buttons, question.exchange(spent=(heard.spent,), keep=keep))
     exchange = question.exchange(heard.message, spent=(heard.spent,))
     more = Button(CONTINUE, carry_on.press({"turn": turn.id}))
     return Reply((Text(text),), ((_regenerate(turn, question), more),), exchange)

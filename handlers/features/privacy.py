@@ -108,7 +108,7 @@ async def forget_conversation(turn: Turn, services: Services) -> Reply:
     """Delete the conversation. What runs here is stopped first: a late answer would be remembered again."""
     await services.control.stop(turn.place.conversation)
     await _drop_exports(turn, services, but=[])
-    await services.storage.forget_conversation(turn.place.conversation)
+    await services.storage.forget_conversation(turn.place.conversation, keep=turn.id)
     return Reply((Text(CONVERSATION_GONE.in_language(turn.language)),), only_for_person=True, in_place=True)
 
 
@@ -119,7 +119,7 @@ async def forget_me(turn: Turn, services: Services) -> Reply:
     for conversation in {turn.place.conversation, *await services.storage.memory.conversations_of(person)}:
         await services.control.stop(conversation, person=person)
     await _drop_exports(turn, services, but=[])
-    await services.storage.forget_person(person)
+    await services.storage.forget_person(person, keep=turn.id)
     return Reply((Text(YOU_ARE_GONE.in_language(turn.language)),), only_for_person=True, in_place=True)
 
 
