@@ -386,8 +386,11 @@ class LiveReply:
             slot.message = await self._post(index, page, urgency)
             slot.page = page
         else:
+            grows = urgency is not Urgency.FINAL
+            if grows and not self._slots:  # a crash during the post must not look as if nothing had been seen
+                await self._remember((), self.text)
             self._slots.append(Slot(await self._post(index, page, urgency), page))
-            if urgency is not Urgency.FINAL:
+            if grows:
                 self._kept_at = self._desk.clock.monotonic()
                 await self._remember(self.messages, self.text)
 

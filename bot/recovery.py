@@ -55,7 +55,7 @@ class Recovery:
         match turn.state:
             case TurnState.ANSWERED:
                 self._dispatch.spawn(self._redeliver(turn, incoming), name="redeliver")
-            case TurnState.ASKED if turn.shown or not self._repeat:
+            case TurnState.ASKED if turn.reply is not None or not self._repeat:
                 self._dispatch.spawn(self._close(turn, incoming), name="close half answer")
             case _:
                 await self._dispatch.take(turn.id, incoming, again=True)
