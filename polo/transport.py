@@ -104,7 +104,7 @@ class Incoming:
         self._heard = self._loop.time()
         self._patience_s = phase.call.first_byte_s
         self._silent = ""  # which limit was exceeded
-        self._timer = self._loop.call_later(min(self._patience_s, settings.between_chunks_s), self._look)
+        self._timer = self._loop.call_at(self._next_look(self._loop.time()), self._look)
 
     @property
     def status(self) -> int:
@@ -189,8 +189,11 @@ class Incoming:
         if self._silent:
             self._response.close()
             return
-        soonest = min(quiet, whole, now + self._settings.between_chunks_s)
-        self._timer = self._loop.call_at(soonest, self._look)
+        self._timer = self._loop.call_at(self._next_look(self._loop.time()), self._look)
+
+    def _next_look(self, now: float) -> float:
+        """Return when a limit may first be exceeded: patience may shrink to that between chunks meanwhile."""
+        return min(self._heard + self._patience_s, self._phase.ends_at, now + self._settings.between_chunks_s)
 
     def _broken(self, error: Exception) -> PoloError:
         if self._silent:

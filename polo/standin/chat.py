@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from polo.standin import faults, words
-from polo.standin.refusals import BODY, ID, error
+from polo.standin.refusals import BODY, ID, error, failed
 from polo.standin.script import Fail, Hang, Raw, Say
 
 if TYPE_CHECKING:
@@ -54,21 +54,11 @@ async def _answer(relay: StandIn, request: web.Request, body: dict[str, Any]) ->
             await asyncio.Event().wait()
             raise AssertionError("unreachable: nothing sets the event")
         case Fail():
-            return _failed(request, planned)
+            return failed(request, planned)
         case Raw():
             return await _raw(relay, request, planned)
         case Say():
             return await _said(relay, request, body, planned)
-
-
-def _failed(request: web.Request, plan: Fail) -> web.Response:
-    plain = plan.body.encode() if isinstance(plan.body, str) else plan.body
-    data = plain if isinstance(plain, bytes) else json.dumps(plain, ensure_ascii=False).encode()
-    page = data.lstrip()[:1] == b"<"
-    kind = {"Content-Type": "text/html" if page else "application/json"} if data else {}
-    return web.Response(
-        status=plan.status, body=data, headers={"X-Oneapi-Request-Id": request[ID], **kind, **plan.headers}
-    )
 
 
 async def _raw(relay: StandIn, request: web.Request, plan: Raw) -> web.StreamResponse:
@@ -85,6 +75,7 @@ async def _said(relay: StandIn, request: web.Request, body: dict[str, Any], plan
     usage = _usage(body, plan)
     relay.used += usage["total_tokens"] * _PRICE_USD
     await relay.sleep(plan.delay_s)
+    await faults.before_the_answer(plan.fault, request)
     if body.get("stream"):
         return await _streamed(relay, request, body, plan, usage)
     async with relay.gate or nullcontext():

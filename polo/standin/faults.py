@@ -11,6 +11,7 @@ from polo.standin.script import Fail, Hang, Next, Raw, Say
 
 # The ways in which an answer can break off after some pieces.
 HOW = (
+    "reset-early",
     "reset",
     "close",
     "no-done",
@@ -68,11 +69,17 @@ def failure(status: int) -> Fail:
     return Fail(status, {"error": said})
 
 
+async def before_the_answer(how: str, request: web.Request) -> None:
+    """Break before the first byte, where `how` says so."""
+    if how == "reset-early":
+        await _hang_up(request, reset=True)
+
+
 async def break_off(how: str, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
     """End an answer that has begun in one of the ways of `HOW`. Raises ValueError for another one."""
     match how:
-        case "reset" | "close":
-            await _hang_up(request, reset=how == "reset")
+        case "reset-early" | "reset" | "close":
+            await _hang_up(request, reset=how != "close")
         case "no-done":
             pass
         case "done-only":

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from polo.errors import redact
 from polo.standin import account, chat
-from polo.standin.refusals import BODY, ID, error
+from polo.standin.refusals import BODY, ID, error, failed
 from polo.standin.script import Call, Fail, Gate, Hang, Next, Raw, Received, Say
 
 _REQUEST_LIMIT = 128 << 20  # bytes, as of new-api
@@ -51,6 +51,7 @@ class StandIn:
         self.open_answers = 0  # being written now
         self.dropped = 0  # answers whose caller hung up
         self._script: deque[Next] = deque()
+        self._lookups: deque[Fail] = deque()
         self._gate: Gate | None = None
         self._numbers = itertools.count(1)
 
@@ -101,6 +102,10 @@ class StandIn:
     ) -> None:
         """Script an answer's very bytes, a write each."""
         self._script.append(Raw(writes, content_type, status, headers or {}))
+
+    def will_fail_next_lookup(self, status: int, body: Any = b"", headers: dict[str, str] | None = None) -> None:
+        """Script a refusal of a call that costs nothing: models, balance, prices, status."""
+        self._lookups.append(Fail(status, body, headers or {}))
 
     def will_hang(self) -> None:
         """Script a call that gets no answer until its caller gives up."""
@@ -166,6 +171,8 @@ class StandIn:
         self.received.append(_received(request, data))
         if request.path.startswith("/v1") and (refusal := _key_refusal(request)) is not None:
             return refusal
+        if self._lookups and request.method == "GET":
+            return failed(request, self._lookups.popleft())
         return await handler(request)
 
 

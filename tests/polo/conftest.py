@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -76,8 +76,5 @@ async def no_task_left() -> AsyncIterator[None]:
     """Assert that a test leaves no task of its own behind."""
     before = asyncio.all_tasks()
     yield
-    left = [task for task in asyncio.all_tasks() - before if not task.done()]
+    left = [task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()]
     assert not left
-
-
-Look = Callable[[], bool | None]

@@ -43,6 +43,18 @@ async def heard(polo: Polo, request: ChatRequest = QUESTION) -> list[Event]:
         return joined([event async for event in events])
 
 
+async def heard_until_error(polo: Polo) -> tuple[list[Event], PoloError | None]:
+    """Return what a stream said before it failed, and how it did."""
+    events: list[Event] = []
+    async with aclosing(polo.stream(QUESTION)) as coming:
+        try:
+            async for event in coming:
+                events.append(event)  # noqa: PERF401  (an error must not take along what came before it)
+        except PoloError as error:
+            return joined(events), error
+    return joined(events), None
+
+
 async def test_a_streamed_answer_ends_with_usage_and_done(polo: Polo, relay: StandIn) -> None:
     relay.will_say("Phobos. 火卫一。", usage=(13, 4))
 
