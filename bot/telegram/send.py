@@ -25,6 +25,7 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, InvalidToken, TelegramError
 
 from bot.ports import NoDrafts, Page, Refused, ShownButton, Upload
+from bot.telegram.attachments import safe_name
 from bot.telegram.outcome import TOPIC_GONE, UNCHANGED, delivery_error, is_about_format, says
 from bot.telegram.recent import Recent
 from bot.telegram.transport import Line
@@ -102,7 +103,7 @@ class Sender:
     async def _send_document(self, place: Place, page: Page, upload: Upload, reply: ReplyParameters | None) -> str:
         file = await asyncio.to_thread(_opened, upload)
         try:
-            document = InputFile(file, filename=upload.name, read_file_handle=False)
+            document = InputFile(file, filename=safe_name(upload.name), read_file_handle=False)
             document.mimetype = upload.media_type or document.mimetype
             sent = await self._bot.send_document(
                 _chat(place),

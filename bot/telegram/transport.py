@@ -108,7 +108,7 @@ class AiohttpRequest(BaseRequest):
             raise TelegramError("Invalid server response")
         return decoded
 
-    async def do_request(  # noqa: PLR0917  python-telegram-bot's signature
+    async def do_request(
         self,
         url: str,
         method: str,
@@ -204,7 +204,7 @@ def _body(request_data: RequestData | None) -> tuple[object, dict[str, str] | No
             return msgspec.json.encode(parameters), JSON_BODY
         except UnicodeEncodeError:
             return msgspec.json.encode(clean_all(parameters)), JSON_BODY
-    form = aiohttp.FormData()
+    form = aiohttp.FormData(quote_fields=False)  # a file's name shall arrive as it is, not percent-encoded
     for name, value in request_data.json_parameters.items():
         form.add_field(name, str(clean_all(value)))
     for name, (filename, content, media_type) in request_data.multipart_data.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 
 import pytest
@@ -104,7 +105,7 @@ async def test_an_outage_is_waited_out_with_growing_pauses(
     await until(lambda: inbox.events or None, clock)
 
     failed = [call.at for call in telegram.calls if call.method == "getUpdates" and call.status == 502]
-    assert [round(later - earlier) for earlier, later in zip(failed, failed[1:], strict=False)] == [1, 2, 4]
+    assert [round(later - earlier) for earlier, later in itertools.pairwise(failed)] == [1, 2, 4]
 
 
 async def test_a_rival_is_named_in_the_log_and_does_not_end_the_run(

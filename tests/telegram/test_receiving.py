@@ -105,7 +105,11 @@ async def test_voices_videos_and_stickers_are_attachments(telegram: FakeTelegram
     note = {**telegram.store(b"mp4", "videos/n.mp4"), "length": 240, "duration": 1}
     sticker = {
         **telegram.store(b"webp", "stickers/s.webp"),
-        **{"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False},
+        "type": "regular",
+        "width": 512,
+        "height": 512,
+        "is_animated": False,
+        "is_video": False,
     }
     await chat.sends_voice()
     await chat.sends(video=moving)

@@ -10,6 +10,7 @@ from typing import Any
 
 DESCRIPTION = Path(__file__).parents[2] / "data" / "telegram" / "telegram-bot-api.json"
 ARRAY = "Array of "
+NO_FIELD = " has no such field"
 
 Check = Callable[[Any, str], Iterator[str]]
 
@@ -120,7 +121,7 @@ class Schema:
             return
         fields = self._fields[name]
         for key in value.keys() - fields.keys():
-            yield f"{path}.{key}: {name} has no such field"
+            yield f"{path}.{key}: {name}{NO_FIELD}"
         for key, field in fields.items():
             if key not in value:
                 if field["required"]:

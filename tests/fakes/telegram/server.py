@@ -19,7 +19,7 @@ from bot.clock import Clock
 from tests.clock import FakeClock, until
 from tests.fakes.telegram.methods import Methods
 from tests.fakes.telegram.rules import Floods, Refusal
-from tests.fakes.telegram.schema import Uploaded, bot_api
+from tests.fakes.telegram.schema import NO_FIELD, Uploaded, bot_api
 from tests.fakes.telegram.world import Chat, Json, Member
 
 TOKEN = "4242:AAFakeTokenOfAFakeBot-0123456789abcdef"
@@ -354,7 +354,10 @@ class FakeTelegram:
         except ValueError:
             raise Refusal(400, "Bad Request: can't parse parameters") from None
         if self._checks:
-            self.violations += self.schema.request(method, parameters)
+            wrong = self.schema.request(method, parameters)
+            self.violations += wrong
+            if any(not one.endswith(NO_FIELD) for one in wrong):  # unknown fields alone are passed over by Telegram
+                raise Refusal(400, f"Bad Request: can't parse parameters: {wrong[0]}")
         return parameters
 
     async def _answer(self, method: str, parameters: Json) -> Json | bytes:
