@@ -7,6 +7,7 @@ import re
 
 from aiohttp import web
 
+from polo.standin.refusals import ID_HERE
 from polo.standin.script import Fail, Hang, Next, Raw, Say
 
 # The ways in which an answer can break off after some pieces.
@@ -37,7 +38,7 @@ _MESSAGES = {
     413: ("request body too large", "new_api_error", "read_request_body_failed"),
     429: (_SATURATED, "upstream_error", "bad_response_status_code"),
     500: ("请求上游地址失败", "new_api_error", "do_request_failed"),
-    503: ("system disk overloaded", "new_api_error", "system_disk_overloaded"),
+    503: ("service temporarily unavailable", "new_api_error", ""),
 }
 _PAGE = b"<!doctype html><html><head><title>Stand-in page</title></head></html>"
 _TWO_MB = 2 << 20
@@ -65,7 +66,7 @@ def by_name(name: str) -> Next | None:
 def failure(status: int) -> Fail:
     """Return a refusal of this status in the relay's words."""
     message, kind, code = _MESSAGES.get(status, ("stand-in failure", "new_api_error", ""))
-    said = {"message": f"{message} (request id: standin-fault)", "type": kind, "param": "", "code": code}
+    said = {"message": f"{message} (request id: {ID_HERE})", "type": kind, "param": "", "code": code}
     return Fail(status, {"error": said})
 
 

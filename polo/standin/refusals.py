@@ -10,6 +10,7 @@ from aiohttp import web
 from polo.standin.script import Fail
 
 ID = web.RequestKey("id", str)
+ID_HERE = "standin-request-id"  # in a scripted refusal: stands for the id of the request it answers
 BODY: web.RequestKey[Any] = web.RequestKey("body", object)
 
 
@@ -25,6 +26,7 @@ def failed(request: web.Request, plan: Fail) -> web.Response:
     """Return a scripted refusal."""
     plain = plan.body.encode() if isinstance(plan.body, str) else plan.body
     data = plain if isinstance(plain, bytes) else json.dumps(plain, ensure_ascii=False).encode()
+    data = data.replace(ID_HERE.encode(), request[ID].encode())
     page = data.lstrip()[:1] == b"<"
     kind = {"Content-Type": "text/html" if page else "application/json"} if data else {}
     return web.Response(

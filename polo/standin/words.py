@@ -22,7 +22,8 @@ _CJK = re.compile(r"[\u3400-\u9fff\u3040-\u30ff]")
 _COMMAND = re.compile(r"standin\s*[:：]\s*([\w-]+)[ \t]*([^\n]*)", re.IGNORECASE)
 _NAMES = (
     re.compile(r"\b(?:my name is|call me|i am called|i'm called)\s+([^\W\d_][\w'-]{0,30})", re.IGNORECASE),
-    re.compile(r"(?:我叫|我的名字[是叫]|叫我)\s*([^\s，。！？,.!?]{1,12})"),
+    # A question after a name (我叫什么) is none.
+    re.compile(r"(?:我叫|我的名字[是叫]|叫我)\s*(?!什么|啥|甚麼|什麼)([^\s，。！？,.!?]{1,12})"),
 )
 
 
