@@ -106,7 +106,7 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         )
         found = await storage.turns.unfinished()
         standin = not settings.polo_api_key and settings.polo_base_url == OWN_RELAY
-        polo = await stack.enter_async_context(_relay(settings, standin))
+        polo = await stack.enter_async_context(_relay(settings, clock, standin))
         crew, tickets, metrics = Crew(), Tickets(), Metrics(CollectorRegistry())
         stack.push_async_callback(crew.close)
         health = Health()
@@ -154,14 +154,16 @@ class Health:
 
 
 @asynccontextmanager
-async def _relay(settings: Settings, standin: bool) -> AsyncIterator[Polo]:
+async def _relay(settings: Settings, clock: Clock, standin: bool) -> AsyncIterator[Polo]:
     async with AsyncExitStack() as stack:
         keys = tuple(key.get_secret_value() for key in settings.polo_api_key) or (ANY_KEY,)
         proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
         address = settings.polo_base_url
         if standin:
             address, proxy = await stack.enter_async_context(StandIn().serving()), None
-        yield await stack.enter_async_context(Polo.open(RelaySettings(address, keys, proxy)))
+        yield await stack.enter_async_context(
+            Polo.open(RelaySettings(address, keys, proxy), sleep=clock.sleep, monotonic=clock.monotonic)
+        )
 
 
 def _services(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from bot.app import House, open_house
+from bot.log import configure
 from bot.settings import Settings
 from polo.standin import StandIn
 from tests.clock import FakeClock, until
@@ -74,6 +75,12 @@ class Town:
             return newest.text if holding in newest.text and not (done and growing) else None
 
         return await self.sees(look)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_log() -> None:
+    """Log as the product does: structlog's coloured tracebacks would take seconds."""
+    configure(form="json", level="warning")
 
 
 @pytest.fixture

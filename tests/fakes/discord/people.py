@@ -126,9 +126,13 @@ class Channel:
         """Write a message; `@bot` mentions the bot, `@role` its role."""
         return await self._write(person, text, files, webhook=webhook, everyone=everyone)
 
-    async def replies(self, person: User, to: Note, text: str, *, ping: bool = True) -> Note:
-        """Reply to a message."""
-        return await self._write(person, text, (), reply_to=to, ping=ping)
+    async def replies(self, person: User, to: Note, text: str, *, ping: bool = True, told: bool = True) -> Note:
+        """Reply to a message; `told` False: the event does not carry that message."""
+        return await self._write(person, text, (), reply_to=to, ping=ping, told=told)
+
+    async def forwards(self, person: User, origin: Note) -> Note:
+        """Forward a message to here."""
+        return await self._write(person, "", (), forwarded=origin)
 
     async def sends_voice(self, person: User, content: bytes, *, seconds: float) -> Note:
         """Send a voice message."""
@@ -142,6 +146,8 @@ class Channel:
         *,
         reply_to: Note | None = None,
         ping: bool = True,
+        told: bool = True,
+        forwarded: Note | None = None,
         webhook: bool = False,
         everyone: bool = False,
         seconds: float | None = None,
@@ -150,6 +156,7 @@ class Channel:
             self.room.guild.members.setdefault(person.id, person)
         note = Note(self._fake.ids.new(), self.room, person, "", self._fake.ids.time())
         note.reply_to = reply_to.id if reply_to is not None else None
+        note.told_of_original, note.forwarded = told, forwarded
         note.webhook = self._fake.ids.new() if webhook else None
         note.mentions_everyone = everyone
         note.files = [self._fake.new_file(self.room, *file, seconds) for file in files]
@@ -198,7 +205,7 @@ class Channel:
 
     # ------------------------------------------------------------ interactions
 
-    async def slash(self, person: User, name: str, **options: Any) -> Interaction:
+    async def slash(self, person: User, name: str, /, **options: Any) -> Interaction:
         """Use a slash command of the menu; an `Upload` is an attachment."""
         command = self._offered(name, SLASH)
         declared = {option["name"]: option for option in command.get("options", [])}
