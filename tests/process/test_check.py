@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,16 +57,22 @@ class Services:
     granted: float = 25.5
     used: float = 312.4
     keys: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
     address: str = ""
 
     def app(self) -> web.Application:
-        app = web.Application()
+        app = web.Application(middlewares=[self.note])
         app.router.add_post("/bot{token}/{method}", self.telegram)
         app.router.add_get("/bot{token}/{method}", self.telegram)
         app.router.add_get("/api/v10/users/@me", self.user)
         app.router.add_get("/api/v10/applications/@me", self.application)
         app.router.add_get("/v1/{rest:.*}", self.relay)
         return app
+
+    @web.middleware
+    async def note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self.hosts.add(request.host)
+        return await handler(request)
 
     async def telegram(self, request: web.Request) -> web.Response:
         if not self.telegram_knows_token:
@@ -279,6 +286,24 @@ async def test_services_that_are_down_are_found_within_bounds(tmp_path: Path) ->
     for what in ("Telegram", "Discord", "relay"):
         assert "WRONG" in row(said, what)
         assert "PROXY_URL" in row(said, what)
+
+
+async def test_one_proxy_carries_every_service(services: Services, tmp_path: Path) -> None:
+    # None of these names exists: only the proxy can answer for them.
+    chosen = settings(
+        services, tmp_path,
+        TELEGRAM_API_BASE_URL="http://telegram.invalid", DISCORD_API_BASE_URL="http://discord.invalid/api/v10",
+        POLO_BASE_URL="http://relay.invalid", PROXY_URL=services.address.replace("://", "://user:proxy-password@"),
+    )  # fmt: skip
+
+    code, said = await checked(chosen)
+
+    assert code == 0, said
+    assert {host.partition(":")[0] for host in services.hosts} == {
+        "telegram.invalid",
+        "discord.invalid",
+        "relay.invalid",
+    }
 
 
 async def test_each_key_of_a_list_is_tried(services: Services, tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -123,6 +125,39 @@ def test_a_fresh_folder_gets_a_page_a_stand_in_and_health_and_ends_on_sigterm(tm
     assert (tmp_path / "data" / "bot.db").exists()
 
 
+ONLY_LOOPBACK = """
+import sys
+sys.modules["uvloop"] = None  # its sockets are not Python's, and so are not seen here
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        address = arguments[1] if event != "socket.getaddrinfo" else arguments
+        host = address[0] if isinstance(address, tuple) else address
+        if host not in ("127.0.0.1", "::1", "localhost", None):
+            print("reached out to", host, file=sys.stderr, flush=True)
+
+sys.addaudithook(watch)
+"""
+
+
+def test_a_start_without_tokens_reaches_out_to_nobody(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(ONLY_LOOPBACK)
+
+    with started(tmp_path, "run", PYTHONPATH=str(tmp_path)) as process:
+        fetched(address_in(first_line(process)))
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=WITHIN_S)
+    # The watch itself must be able to see: it is shown an address that is nobody's.
+    reach = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 9))"
+    seen = subprocess.run(
+        [sys.executable, "-c", reach],
+        env=environment(PYTHONPATH=str(tmp_path)), capture_output=True, text=True, timeout=WITHIN_S, check=False,
+    )  # fmt: skip
+
+    assert "reached out to" not in log
+    assert "reached out to 192.0.2.1" in seen.stderr
+
+
 def test_a_second_process_on_the_same_folder_is_refused_and_a_third_after_a_kill_is_not(tmp_path: Path) -> None:
     with started(tmp_path, "run") as first:
         first_line(first)
@@ -147,6 +182,61 @@ def test_a_mistyped_name_is_pointed_out_in_the_log(tmp_path: Path) -> None:
     remark = json.loads(log.splitlines()[0])
     assert remark["event"] == "TELEGRM_TOKEN in .env is no setting; did you mean TELEGRAM_TOKEN?"
     assert remark["level"] == "warning"
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    """Serve a Telegram and a Discord that know no token; give their address."""
+
+    class Refusal(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = b'{"ok": false, "error_code": 401, "description": "Unauthorized", "message": "401", "code": 0}'
+            self.send_response(401)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = answer  # noqa: N815 - the base class's names
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("platform", "token", "path"),
+    [
+        ("DISCORD", "MTE3NjU0MzIxMDk4NzY1NDMyMQ.Gq9XbZ.kQ3vRkT0uFzYh8sWc1LmNoPqRsTuVwXyZ01234", "/api/v10"),
+        ("TELEGRAM", "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc", ""),
+    ],
+)
+def test_a_token_that_the_platform_does_not_know_ends_the_start_and_is_shown_nowhere(
+    tmp_path: Path, platform: str, token: str, path: str
+) -> None:
+    with refusing() as address:
+        ended = polobot(
+            tmp_path, "run", LOG_LEVEL="debug",
+            **{f"{platform}_TOKEN": token, f"{platform}_API_BASE_URL": address + path},
+        )  # fmt: skip
+
+    assert ended.returncode == 2
+    assert any(line.startswith(f"{platform}_TOKEN ") for line in ended.stderr.splitlines())
+    assert "Traceback" not in ended.stderr
+    assert token not in ended.stdout + ended.stderr
+    assert token.rsplit(":", maxsplit=1)[-1] not in ended.stdout + ended.stderr
 
 
 def test_check_prints_its_table(tmp_path: Path) -> None:
