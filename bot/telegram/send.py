@@ -13,18 +13,10 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 import msgspec
-from telegram import (
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    InputFile,
-    LinkPreviewOptions,
-    MessageEntity,
-    ReplyParameters,
-)
-from telegram.constants import ChatAction
+from telegram import InputFile
 from telegram.error import BadRequest, ChatMigrated, InvalidToken, TelegramError
 
-from bot.ports import NoDrafts, Page, Refused, ShownButton, Upload
+from bot.ports import Entity, NoDrafts, Page, Refused, ShownButton, Upload
 from bot.telegram.attachments import safe_name
 from bot.telegram.outcome import TOPIC_GONE, UNCHANGED, delivery_error, is_about_format, says
 from bot.telegram.recent import Recent
@@ -35,8 +27,9 @@ from handlers.turn import Place
 CAPTION_UNITS = 1024  # UTF-16 units after entities: Bot API, sendDocument
 ENTITIES = 100  # more lose their format: python-telegram-bot, MessageLimit.MESSAGE_ENTITIES
 STYLES = {"primary": "primary", "danger": "danger"}  # Bot API 9.4, InlineKeyboardButton.style
-NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+NO_PREVIEW = {"is_disabled": True}
 
+Json = dict[str, object]
 T = TypeVar("T")
 Moved = Callable[[str, str], Awaitable[None]]
 
@@ -84,23 +77,17 @@ class Sender:
         async def send(at: Place, look: Page) -> str:
             if look.upload is not None:
                 return await self._send_document(at, look, look.upload, reply)
-            sent = await self._bot.send_message(
-                _chat(at),
-                look.text,
-                entities=_entities(look),
-                message_thread_id=_thread(at),
-                reply_markup=_keyboard(look),
-                reply_parameters=reply,
-                link_preview_options=NO_PREVIEW,
-            )
-            return str(sent.message_id)
+            words = {"text": look.text, "entities": _entities(look), "link_preview_options": NO_PREVIEW}
+            rest = {"reply_markup": _keyboard(look), "reply_parameters": reply}
+            sent = await self._line.call("sendMessage", _address(at) | words | rest)
+            return str(sent["message_id"])
 
         message = await self._mended(place, page, send, repeatable=False)
         if reply is not None and place.message is not None:
             self._replied.put((place.chat, place.message), True)
         return message
 
-    async def _send_document(self, place: Place, page: Page, upload: Upload, reply: ReplyParameters | None) -> str:
+    async def _send_document(self, place: Place, page: Page, upload: Upload, reply: Json | None) -> str:
         file = await asyncio.to_thread(_opened, upload)
         try:
             document = InputFile(file, filename=safe_name(upload.name), read_file_handle=False)
@@ -109,42 +96,34 @@ class Sender:
                 _chat(place),
                 document,
                 caption=page.text or None,
-                caption_entities=_entities(page),
                 message_thread_id=_thread(place),
-                reply_markup=_keyboard(page),
-                reply_parameters=reply,
+                api_kwargs={
+                    "caption_entities": _entities(page),
+                    "reply_markup": _keyboard(page),
+                    "reply_parameters": reply,
+                },
             )
         finally:
             file.close()
         return str(sent.message_id)
 
-    def _reply_to(self, place: Place) -> ReplyParameters | None:
+    def _reply_to(self, place: Place) -> Json | None:
         """In a group the first message that answers shows to what; in a private chat that is plain to see."""
         if place.private or place.message is None or (place.chat, place.message) in self._replied:
             return None
-        return ReplyParameters(int(place.message), allow_sending_without_reply=True)
+        return {"message_id": int(place.message), "allow_sending_without_reply": True}
 
     async def edit(self, place: Place, message: str, page: Page) -> None:
         """Change a message's words and buttons; the file of one that has a file stays."""
 
         async def change(at: Place, look: Page) -> None:
+            standing = {"chat_id": _chat(at), "message_id": int(message), "reply_markup": _keyboard(look)}
             if look.upload is not None and _is_caption(look):
-                await self._bot.edit_message_caption(
-                    _chat(at),
-                    int(message),
-                    caption=look.text,
-                    caption_entities=_entities(look),
-                    reply_markup=_keyboard(look),
-                )
-                return
-            await self._bot.edit_message_text(
-                look.text,
-                _chat(at),
-                int(message),
-                entities=_entities(look),
-                reply_markup=_keyboard(look),
-                link_preview_options=NO_PREVIEW,
-            )
+                words: Json = {"caption": look.text, "caption_entities": _entities(look)}
+                await self._line.call("editMessageCaption", standing | words)
+            else:
+                words = {"text": look.text, "entities": _entities(look), "link_preview_options": NO_PREVIEW}
+                await self._line.call("editMessageText", standing | words)
 
         await self._mended(place, page, change, repeatable=True)
 
@@ -154,14 +133,8 @@ class Sender:
             raise NoDrafts(place.chat)
 
         async def show(at: Place, look: Page) -> None:
-            await self._bot.send_message_draft(
-                int(at.chat),
-                draft,
-                look.text,
-                message_thread_id=_thread(at),
-                entities=_entities(look),
-                api_kwargs={"can_stop": True},
-            )
+            words = {"draft_id": draft, "text": look.text, "entities": _entities(look), "can_stop": True}
+            await self._line.call("sendMessageDraft", _address(at) | words)
 
         try:
             await self._mended(place, page, show, repeatable=True)
@@ -176,7 +149,8 @@ class Sender:
         """Take a message away. Raises `MessageGone` where Telegram lets it stand (older than 48 hours)."""
         failure: TelegramError
         try:
-            await self._bot.delete_message(_chat(self._directed(place)), int(message))
+            at = self._directed(place)
+            await self._line.call("deleteMessage", {"chat_id": _chat(at), "message_id": int(message)})
             return
         except TelegramError as error:
             if says(error, "message to delete not found", "message_id_invalid"):
@@ -188,14 +162,14 @@ class Sender:
         """Show for about 5 s that an answer is being made."""
 
         async def show(at: Place, _: Page) -> None:
-            await self._bot.send_chat_action(_chat(at), ChatAction.TYPING, message_thread_id=_thread(at))
+            await self._line.call("sendChatAction", _address(at) | {"action": "typing"})
 
         await self._mended(place, _NOTHING, show, repeatable=True)
 
     async def acknowledge(self, query: str) -> None:
         """Take the spinner off a pressed button; that it is too late is no matter."""
         try:
-            await self._bot.answer_callback_query(query)
+            await self._line.call("answerCallbackQuery", {"callback_query_id": query})
         except TelegramError as error:
             if not says(error, "query is too old", "query id is invalid"):
                 _log.info("telegram: a press was not acknowledged: %s", self._line.secrets.hide(error.message))
@@ -262,17 +236,27 @@ def _thread(place: Place) -> int | None:
     return None if place.thread is None else int(place.thread)
 
 
-def _entities(page: Page) -> list[MessageEntity] | None:
-    found = [
-        MessageEntity(entity.type, entity.offset, entity.length, url=entity.url, language=entity.language)
-        for entity in page.entities[:ENTITIES]
-    ]
-    return found or None
+def _address(place: Place) -> Json:
+    return {"chat_id": _chat(place), "message_thread_id": _thread(place)}
 
 
-def _keyboard(page: Page) -> InlineKeyboardMarkup | None:
-    return InlineKeyboardMarkup([[_button(button) for button in row] for row in page.buttons]) if page.buttons else None
+def _entities(page: Page) -> list[Json] | None:
+    return [_entity(entity) for entity in page.entities[:ENTITIES]] or None
 
 
-def _button(button: ShownButton) -> InlineKeyboardButton:
-    return InlineKeyboardButton(button.label, callback_data=button.id, style=STYLES.get(button.style))
+def _entity(entity: Entity) -> Json:
+    made: Json = {"type": entity.type, "offset": entity.offset, "length": entity.length}
+    if entity.url is not None:
+        made["url"] = entity.url
+    if entity.language is not None:
+        made["language"] = entity.language
+    return made
+
+
+def _keyboard(page: Page) -> Json | None:
+    return {"inline_keyboard": [[_button(button) for button in row] for row in page.buttons]} if page.buttons else None
+
+
+def _button(button: ShownButton) -> Json:
+    made: Json = {"text": button.label, "callback_data": button.id}
+    return made | {"style": STYLES[button.style]} if button.style in STYLES else made

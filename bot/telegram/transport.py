@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
@@ -57,6 +58,19 @@ class Secrets:
         for secret in self._secrets:
             text = text.replace(secret, "<secret>")
         return text
+
+
+class JsonBody:
+    """What `do_request` needs of python-telegram-bot's RequestData, for parameters that are plain JSON already.
+
+    Building its objects for a message, and parsing the message in the answer, costs as much as the call itself.
+    """
+
+    __slots__ = ("parameters",)
+    contains_files = False
+
+    def __init__(self, parameters: dict[str, object]) -> None:
+        self.parameters = parameters
 
 
 class AiohttpRequest(BaseRequest):
@@ -261,6 +275,14 @@ class Line:
         """Begin anew with fresh connections both ways."""
         await self.updates.renew()
         await self.calls.renew()
+
+    async def call(self, method: str, parameters: Mapping[str, object]) -> Any:
+        """Call a method with plain parameters (None: left out) and return its result as plain JSON.
+
+        Raises python-telegram-bot's errors.
+        """
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return await self.calls.post(f"{self.bot.base_url}/{method}", cast("RequestData", JsonBody(given)))
 
     async def get_updates(
         self, *, offset: int | None, timeout_s: int, allowed: list[str] | None, limit: int = 100
