@@ -73,17 +73,17 @@ class Client(discord.Client):
         self._running: set[asyncio.Task[Any]] = set()
 
     async def ended(self) -> None:
-        """Close the connection and see the events that were being accepted to their end, both within seconds."""
-        if self._running:
-            _, left = await asyncio.wait(self._running, timeout=DRAIN_S)
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+        """Close the connection, then see the events that are being accepted to their end; both within seconds."""
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self.close()
         except TimeoutError:
             _log.warning("Discord's gateway did not say goodbye within %s s", CLOSE_S)
+        if self._running:
+            _, left = await asyncio.wait(self._running, timeout=DRAIN_S)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def setup_hook(self) -> None:
         """Bring the menu up to date: once a login, not at every reconnection."""

@@ -82,9 +82,10 @@ class Downloads:
 
 
 async def _save(response: aiohttp.ClientResponse, name: str, into: Path, at_most: int) -> int:
+    """Write what comes into a file, off the loop; a half one is taken away."""
     if (response.content_length or 0) > at_most:
         raise TooLarge(name, at_most)
-    size = 0
+    size, whole = 0, False
     file = await asyncio.to_thread(into.open, "wb")
     try:
         async for chunk in response.content.iter_chunked(CHUNK_BYTES):
@@ -92,8 +93,11 @@ async def _save(response: aiohttp.ClientResponse, name: str, into: Path, at_most
             if size > at_most:
                 raise TooLarge(name, at_most)
             await asyncio.to_thread(file.write, chunk)
+        whole = True
     finally:
         await asyncio.to_thread(file.close)
+        if not whole:
+            await asyncio.to_thread(into.unlink, missing_ok=True)
     return size
 
 

@@ -108,6 +108,9 @@ class Listener:
     async def interaction(self, interaction: discord.Interaction, me: int) -> None:
         """Acknowledge an interaction, then accept it."""
         came_at = self._clock.monotonic()
+        if interaction.channel_id is None:
+            _log.warning("an interaction in an unknown kind of channel is ignored")
+            return
         match interaction.type:
             case discord.InteractionType.application_command:
                 place = await self._acknowledge(interaction, "thinking", came_at)
@@ -224,7 +227,7 @@ def _incoming(interaction: discord.Interaction, place: Place, what: Invoked | Pr
 
 def _addressed(message: discord.Message, me: int, quoted: Quoted | None) -> bool:
     """Tell whether a message is meant for the bot: private, mentioning it, or replying to what it said."""
-    return message.guild is None or receive.mentions(message, me) or (quoted is not None and quoted.by_bot)
+    return receive.is_private(message) or receive.mentions(message, me) or (quoted is not None and quoted.by_bot)
 
 
 def _same_words(before: discord.Message, after: discord.Message) -> bool:

@@ -39,7 +39,9 @@ def person_of(user: discord.abc.User, *, admin: bool, locale: str = "") -> Perso
 def author_of(message: discord.Message) -> Person:
     """Return who wrote a message; an admin may manage the server."""
     author = message.author
-    admin = isinstance(author, discord.Member) and _manages(author.guild_permissions, author)
+    admin = False
+    if isinstance(author, discord.Member) and message.guild is not None:
+        admin = _manages(author.guild_permissions, author)
     return person_of(author, admin=admin)
 
 
@@ -58,15 +60,27 @@ def _parent(channel: object) -> str | None:
     return str(channel.parent_id) if isinstance(channel, discord.Thread) else None
 
 
+def is_private(message: discord.Message) -> bool:
+    """Tell whether it was said to the bot alone. `message.guild` is None also for servers not yet described."""
+    return isinstance(message.channel, discord.DMChannel)
+
+
+def _server(message: discord.Message) -> str | None:
+    channel = message.channel
+    server = channel.guild_id if isinstance(channel, discord.PartialMessageable) else None
+    server = message.guild.id if message.guild is not None else server
+    return str(server) if server is not None else None
+
+
 def place_of(message: discord.Message) -> Place:
     """Return where a message was said; the reply belongs to that message."""
     return Place(
         platform=PLATFORM,
         chat=str(message.channel.id),
-        private=message.guild is None,
+        private=is_private(message),
         message=str(message.id),
         parent=_parent(message.channel),
-        server=str(message.guild.id) if message.guild is not None else None,
+        server=_server(message),
     )
 
 

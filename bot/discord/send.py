@@ -64,7 +64,7 @@ class Sender:
         async with answer.turn:
             try:
                 filled = await self._look(via, answer) if answer.thinking is None else None
-                if filled is not None and filled.get("content") == body_of(page)["content"]:
+                if filled is not None and _shows(filled, page):
                     # This very page was shown before a crash; its id was not yet written down.
                     return self._stands(filled, hook=True, page=page)
                 if answer.thinking and page.only_for_person:
@@ -229,3 +229,8 @@ class Sender:
 
 def _names(via: Via) -> dict[str, str]:
     return {"app": via.app, "token": via.token}
+
+
+def _shows(message: Any, page: Page) -> bool:
+    """Tell whether a message that everybody sees is this very page."""
+    return message.get("content") == body_of(page)["content"] and not page.only_for_person

@@ -318,6 +318,48 @@ async def test_a_token_that_dies_early_is_noticed_and_replaced(
     assert len(discord.made("PATCH /webhooks/{id}/{token}/messages/@original")) == 1
 
 
+async def test_a_token_that_dies_between_two_edits_is_replaced_by_the_bots(
+    channel: Channel, ann: User, inbox: RecordingInbox, bot: DiscordAdapter
+) -> None:
+    one = await channel.slash(ann, "ask", question="why?")
+    place = (await inbox.next()).place
+    message = await bot.post(place, page("be"), nonce="1")
+    one.made_at -= 16 * 60
+
+    await bot.edit(place, message, page("because"))
+    await bot.delete(place, message)
+
+    assert channel.messages == []
+
+
+async def test_a_waiting_message_that_somebody_took_away_is_followed_up(
+    channel: Channel, ann: User, inbox: RecordingInbox, bot: DiscordAdapter, made: Callable[..., DiscordAdapter]
+) -> None:
+    for adapter in (bot, made()):
+        await channel.slash(ann, "ask", question="why?")
+        place = (await inbox.next()).place
+        channel.room.notes.clear()
+
+        async with adapter:
+            await adapter.post(place, page("because"), nonce="1")
+
+        assert [(seen.text, seen.thinking) for seen in channel.messages] == [("because", False)]
+
+
+async def test_typing_is_shown_beside_answers_but_not_beside_thinking(
+    discord: FakeDiscord, channel: Channel, ann: User, inbox: RecordingInbox, bot: DiscordAdapter
+) -> None:
+    await channel.slash(ann, "ask", question="why?")
+    place = (await inbox.next()).place
+
+    await bot.typing(place)
+    while_thinking = channel.room.typing
+    await bot.post(place, page("because"), nonce="1")
+    await bot.typing(place)
+
+    assert (while_thinking, channel.room.typing) == (0, 1)
+
+
 async def test_after_a_restart_the_thinking_message_is_filled_while_the_token_lives(
     channel: Channel,
     ann: User,

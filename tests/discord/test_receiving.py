@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 from bot.discord.adapter import DiscordAdapter
@@ -124,6 +126,61 @@ async def test_a_mention_in_reply_to_somebody_elses_picture_brings_the_picture(
     )
 
 
+async def test_a_message_replied_to_that_did_not_come_along_is_asked_for(
+    discord: FakeDiscord, start: Starter, inbox: RecordingInbox
+) -> None:
+    guild = discord.guild("Team")
+    channel, ann = guild.channel("general"), discord.person("Ann")
+    original = await channel.says(discord.person("Bob"), "from long ago")
+    async with start():
+        await channel.replies(ann, original, "@bot explain", told=False)
+        told = await inbox.next()
+        del channel.room.notes[original.id]
+        await channel.replies(ann, original, "@bot explain again", told=False)
+        deleted = await inbox.next()
+
+    assert isinstance(told.what, Said)
+    assert told.what.quoted is not None
+    assert told.what.quoted.text == "from long ago"
+    assert isinstance(deleted.what, Said)
+    assert deleted.what.quoted is not None
+    assert (deleted.what.quoted.message, deleted.what.quoted.text) == (original.id, "")
+
+
+async def test_a_reply_to_a_message_that_is_known_to_be_deleted_quotes_nothing(
+    discord: FakeDiscord, bot: DiscordAdapter, inbox: RecordingInbox
+) -> None:
+    guild = discord.guild("Team")
+    channel, ann = guild.channel("general"), discord.person("Ann")
+    original = await channel.says(ann, "oops")
+    del channel.room.notes[original.id]
+    await guild.invites_bot()
+
+    await channel.replies(ann, original, "@bot what did I say?")
+
+    event = await inbox.next()
+    assert isinstance(event.what, Said)
+    assert event.what.quoted is None
+
+
+async def test_a_forwarded_message_is_what_is_talked_about(
+    discord: FakeDiscord, bot: DiscordAdapter, inbox: RecordingInbox, tmp_path: Path, clock: FakeClock
+) -> None:
+    ann, bob = discord.person("Ann"), discord.person("Bob")
+    note = await discord.dm(bob).says(bob, "read this", files=[("a.txt", b"text", "text/plain")])
+
+    await inbox.next()
+
+    await discord.dm(ann).forwards(ann, note)
+
+    event = await inbox.next()
+    assert isinstance(event.what, Said)
+    assert event.what.quoted is not None
+    assert (event.what.text, event.what.quoted.text, event.what.quoted.message) == ("", "read this", note.id)
+    [attachment] = event.what.quoted.attachments
+    assert await bot.download(attachment, tmp_path / "a", at_most=10) == 4
+
+
 async def test_a_thread_is_a_conversation_of_its_own_with_its_channels_settings(
     discord: FakeDiscord, bot: DiscordAdapter, inbox: RecordingInbox
 ) -> None:
@@ -155,6 +212,21 @@ async def test_admins_are_those_who_manage_the_server(
         admins[event.person.name] = event.person.admin
 
     assert admins == {"Owner": True, "Ann": True, "Bob": False}
+
+
+async def test_a_server_that_is_not_described_yet_is_not_taken_for_a_private_chat(
+    discord: FakeDiscord, bot: DiscordAdapter, inbox: RecordingInbox
+) -> None:
+    guild = discord.guild("Not yet told of")
+    channel, ann = guild.channel("general"), discord.person("Ann")
+
+    await channel.says(ann, "just talking")
+    await channel.says(ann, "@bot hi")
+
+    event = await inbox.next()
+    assert isinstance(event.what, Said)
+    assert event.what.text == "hi"
+    assert (event.place.private, event.place.server, event.person.admin) == (False, guild.id, False)
 
 
 async def test_other_peoples_mentions_are_read_as_their_names(

@@ -216,6 +216,17 @@ async def test_a_429_parks_for_the_time_it_names_and_is_not_repeated(
     assert len(discord.made(POST)) == 1
 
 
+async def test_a_429_that_names_no_time_parks_for_a_minute(
+    discord: FakeDiscord, bot: DiscordAdapter, place: Place
+) -> None:
+    discord.fail_next(POST, status=429)
+
+    with pytest.raises(Parked) as parked:
+        await bot.post(place, page("hi"), nonce="1")
+
+    assert parked.value.seconds == 60
+
+
 async def test_a_busy_channel_does_not_park_another(
     discord: FakeDiscord, channel: Channel, bot: DiscordAdapter, place: Place
 ) -> None:

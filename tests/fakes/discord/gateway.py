@@ -131,6 +131,7 @@ class Gateway:
         await session.send("READY", ready)
         for guild in guilds:
             await session.send("GUILD_CREATE", shapes.guild(guild, self._fake.bot))
+        await self._fake.changed()
 
     async def _resume(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> None:
         session = self.sessions.get(data["session_id"])
@@ -141,6 +142,7 @@ class Gateway:
         else:
             self.resumed += 1
             await session.resume(socket, data["seq"])
+            await self._fake.changed()
 
     async def tell(self, event: str, look: Look) -> None:
         """Send an event to every session that sees it."""

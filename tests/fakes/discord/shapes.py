@@ -217,12 +217,22 @@ def message(note: Note, base: str, *, readable: bool = True, quoting: bool = Tru
     if note.reply_to is not None:
         reference = {"type": 0, "channel_id": note.room.id, "message_id": note.reply_to}
         said["message_reference"] = reference | ({"guild_id": note.room.guild.id} if note.room.guild else {})
-        if quoting:
+        if quoting and note.told_of_original:
             original = note.room.notes.get(note.reply_to)
             said["referenced_message"] = message(original, base, quoting=False) if original else None
+    if note.forwarded is not None:
+        origin = note.forwarded
+        said["message_reference"] = {"type": 1, "channel_id": origin.room.id, "message_id": origin.id}
+        said["message_snapshots"] = [{"message": _snapshot(origin, base)}]
     if note.interaction is not None:
         said["interaction_metadata"] = _metadata(note.interaction)
     return said
+
+
+def _snapshot(note: Note, base: str) -> dict[str, Any]:
+    whole = message(note, base, quoting=False)
+    kept = ("content", "timestamp", "edited_timestamp", "mentions", "mention_roles", "attachments", "embeds", "type")
+    return {name: whole[name] for name in (*kept, "flags", "components")}
 
 
 def _metadata(one: Interaction) -> dict[str, Any]:

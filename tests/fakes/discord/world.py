@@ -113,6 +113,8 @@ class Note:
     components: list[dict[str, Any]] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     reply_to: str | None = None
+    told_of_original: bool = True  # events about a reply usually carry the message replied to
+    forwarded: Note | None = None
     only_for: User | None = None
     interaction: Interaction | None = None
     webhook: str | None = None
