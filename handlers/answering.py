@@ -57,8 +57,8 @@ class Heard:
 
     @property
     def message(self) -> NewMessage:
-        """The answer as it is remembered."""
-        text = self.text
+        """The answer as it is remembered: without NUL, which PostgreSQL's text cannot hold."""
+        text = self.text.replace("\x00", "")
         return NewMessage(Role.ASSISTANT, text, text_tokens(text) + PER_MESSAGE, model=self.model)
 
 
@@ -105,7 +105,7 @@ async def _ask(
 
 async def _listen(heard: Heard, messages: tuple[Message, ...], stage: Stage, services: Services) -> None:
     """Hear one answer. Raises `PoloError` only while nothing of it was shown."""
-    heard.told = messages
+    heard.told, heard.usage, heard.thought_tokens = messages, None, 0
     request = ChatRequest(heard.model, messages, max_tokens=services.chat.answer_tokens)
     try:
         async with aclosing(services.polo.stream(request)) as events:

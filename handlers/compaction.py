@@ -43,7 +43,7 @@ class Compaction:
 
     def start(self, conversation: str) -> None:
         """Begin to sum up what no longer fits, unless that is being done, or failed lately."""
-        if not self._chat.compact or conversation in self._busy:
+        if not self._chat.compact or self._chat.history_tokens <= 0 or conversation in self._busy:
             return
         if self._resting.get(conversation, 0.0) > self._now():
             return

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from polo import Polo
     from storage.database import Database
 
+QUESTION_TOKENS = 8000  # that a question may have at least, however little history is told
 QUOTE_TOKENS = 2000  # of a quoted message that is not in memory
 NAME_AT_MOST = 64  # characters of a speaker's name
 PICTURES_TOGETHER = 40 << 20  # bytes, see transcript.PICTURE_BYTES_AT_MOST
@@ -132,7 +133,10 @@ class Conversations:
         question = await self._remembered_question(turn)
         if question is None:
             raise ForPerson(FORGOTTEN)
-        return self._asking(turn, await self._recall(turn, question.id), None, await self._persona(turn))
+        earlier = await self._recall(turn, question.id)
+        if not earlier.messages:
+            earlier = Recall(question.id, None, (question,))  # no history is told, or all of it is summed up
+        return self._asking(turn, earlier, None, await self._persona(turn))
 
     async def ask_for_more(self, turn: Turn) -> Question:
         """Return the question that continues an answer. Raises `ForPerson` where that answer is forgotten."""
@@ -218,7 +222,7 @@ class Conversations:
             asked=asked,
             model=chosen if isinstance(chosen, str) and chosen else self._chat.model,
             system=system,
-            newest_tokens=self._chat.history_tokens * 2,
+            newest_tokens=max(self._chat.history_tokens * 2, QUESTION_TOKENS),
             older_tokens=self._chat.history_tokens // 2,
         )
 
@@ -242,8 +246,10 @@ class Conversations:
         return Recall(None, None, ()) if parent is None else await self._recall(turn, parent)
 
     async def _recall(self, turn: Turn, at: int | None) -> Recall:
+        """Return what is told of the conversation up to `at` (None: the head); nothing where the budget is 0."""
         budget = self._chat.history_tokens
-        return await self._storage.memory.recall(turn.place.conversation, at=at, budget=budget)
+        found = await self._storage.memory.recall(turn.place.conversation, at=at, budget=budget)
+        return found if budget > 0 else Recall(found.head, None, ())
 
     async def _of_turn(self, turn: Turn) -> tuple[records.Message, ...]:
         number = turn.arguments.get("turn")
@@ -279,12 +285,16 @@ class Conversations:
 
 
 def _text(turn: Turn, words: str, quoted: Quoted | None) -> str:
-    """Return the words as the model sees and the memory keeps them: in groups with the speaker's name."""
+    """Return the words as the model sees and the memory keeps them: in groups with the speaker's name.
+
+    Without NUL, which PostgreSQL's text cannot hold.
+    """
     if quoted is not None and quoted.text.strip():
         whose = "a message of yours" if quoted.by_bot else "this message"
         lines = cut_to_tokens(quoted.text.strip(), QUOTE_TOKENS).splitlines()
         words = f"(in reply to {whose})\n" + "\n".join(f"> {line}" for line in lines) + f"\n\n{words}"
+    words = words.replace("\x00", "")
     if turn.place.private:
         return words
-    name = " ".join(turn.person.name.replace(":", " ").split())[:NAME_AT_MOST] or "Somebody"
+    name = " ".join(turn.person.name.replace(":", " ").replace("\x00", "").split())[:NAME_AT_MOST] or "Somebody"
     return f"{name}: {words}".strip()

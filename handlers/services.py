@@ -20,7 +20,8 @@ class Control(Protocol):
     async def stop(self, conversation: str, *, person: str | None = None) -> int:
         """End the running and waiting turns of a conversation (`person`: only that person's); return how many.
 
-        Each of them keeps what it has said so far and says that it was stopped.
+        Each of them keeps what it has said so far and says that it was stopped. Returns when they have ended, their
+        exchanges written: what the caller changes then (a reset, a forgetting) is not undone by them.
         """
 
 

@@ -192,6 +192,37 @@ async def test_what_does_not_fit_the_budget_is_left_out(tmp_path: Path) -> None:
         assert "Question 1" not in sent
 
 
+async def test_without_a_budget_nothing_is_told_of_earlier_words(tmp_path: Path) -> None:
+    async with a_world(tmp_path, history_tokens=0) as world:
+        await world.says("Moons of Mars?")
+        seen = await world.says("Moons of Venus?")
+        assert world.asked() == [("user", "Moons of Venus?")]
+
+        await world.presses(seen, "Regenerate")
+
+        assert world.asked() == [("user", "Moons of Venus?")]
+        assert world.background.waiting == []
+
+
+async def test_a_question_that_was_summed_up_can_be_asked_again(world: World) -> None:
+    seen = await world.says("Moons of Mars?")
+    [question, answer] = await world.storage.memory.of_turn(seen.id)
+    await world.storage.memory.summarise(HOME.conversation, answer.id, "They spoke of Mars.", 5)
+    await world.storage.memory.summarise(HOME.conversation, question.id, "They spoke of Mars.", 5)
+
+    await world.presses(seen, "Regenerate")
+
+    assert world.asked() == [("user", "Moons of Mars?")]
+
+
+async def test_what_postgresql_cannot_hold_is_not_kept(world: World) -> None:
+    world.relay.will_say("a\x00b")
+
+    seen = await world.says("O\x00dd?")
+
+    assert [each.text for each in await world.storage.memory.of_turn(seen.id)] == ["Odd?", "ab"]
+
+
 TOO_LONG = {"error": {"message": "maximum context length is 8192 tokens", "code": "context_length_exceeded"}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -60,6 +61,17 @@ async def test_help_in_a_group_says_what_works_there_and_leaves_out_what_one_may
     assert "/model" not in group
     assert "/privacy" in group
     assert "/model" in (await world.says("/help", at=GROUP, by=ADMIN)).text
+
+
+async def test_help_hides_what_is_for_owners_or_for_another_kind_of_chat(world: World) -> None:
+    owners = dataclasses.replace(CHAT, name="cost", who=Who.OWNERS)
+    private = dataclasses.replace(CHAT, name="diary", where=Where.PRIVATE)
+    world.services = dataclasses.replace(world.services, commands=(owners, private))
+
+    assert "/cost" not in (await world.says("/help")).text
+    assert "/diary" in (await world.says("/help")).text
+    assert "/diary" not in (await world.says("/help", at=GROUP)).text
+    assert "/cost" in (await world.says("/help", by=Person("telegram:4", "Dot", owner=True))).text
 
 
 async def test_stop_ends_everything_in_a_private_chat(world: World) -> None:
@@ -282,6 +294,28 @@ async def test_personas_are_not_without_number(world: World) -> None:
     full = await world.says("/persona")
     assert all(len(row) <= 5 for row in full.labels)
     assert len(full.labels) <= 5
+
+
+async def test_the_list_of_personas_has_pages(world: World) -> None:
+    menu = await world.says("/persona")
+    for number in range(4):
+        menu = await world.presses(menu, "Write one…", name=f"P{number}", text="x")
+
+    assert "✓ P3" in str(menu.labels)
+    first = await world.presses(menu, "◀")
+    assert "Tutor" in str(first.labels)
+    assert "P3" not in str(first.labels)
+
+
+async def test_a_deleted_persona_can_no_longer_be_chosen(world: World) -> None:
+    menu = await world.presses(await world.says("/persona"), "Write one…", name="Cook", text="x")
+    really = await world.presses(await world.presses(menu, "My own…"), "Delete Cook")
+    await world.presses(really, "Delete it")
+
+    with pytest.raises(ForPerson, match="is gone"):
+        await world.presses(menu, "✓ Cook")
+    with pytest.raises(ForPerson, match="is gone"):
+        await world.presses(really, "Delete it")
 
 
 async def test_nobody_touches_anothers_persona(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,25 @@ async def test_names_are_found_in_any_case_and_near_ones_are_offered() -> None:
     assert await models.near("gtp-4o") == ["gpt-4o", "gpt-4o-mini"]
     assert await models.near("sonnet") == ["claude-sonnet-4"]
     assert await models.near("x" * 100_000) == []
+
+
+async def test_a_slow_list_keeps_nobody_waiting() -> None:
+    class Silent(Listing):
+        async def models(self) -> tuple[Model, ...]:
+            await asyncio.Event().wait()
+            return ()
+
+    models = Models(Silent(), FakeClock().now)  # type: ignore[arg-type]
+
+    assert await models.names(within_s=0.01) == ()
+
+
+async def test_many_who_ask_at_once_ask_the_relay_once() -> None:
+    relay = of("a")
+    models = Models(relay, FakeClock().now)  # type: ignore[arg-type]
+
+    assert await asyncio.gather(*(models.names() for _ in range(5))) == [("a",)] * 5
+    assert relay.asked == 1
 
 
 async def test_the_list_of_a_real_relay_is_read(world: World) -> None:
