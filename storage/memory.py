@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, case, delete, exists, func, literal, literal_column, or_, select, update
 
 from storage.door import Door, Script
-from storage.exchange import MOVE_HEAD, STANDS, of_turn
+from storage.exchange import MOVE_HEAD, of_turn
 from storage.files import FILES_HAD, FileStore
 from storage.records import Message, Recall, Role, StoredFile
 from storage.schema import CONVERSATIONS, LINKS, MESSAGE_FILES, MESSAGES, PRESENCE, Id
@@ -49,6 +49,7 @@ def _summarised(columns: Any) -> Any:
 
 
 RECALL = _walk()
+THERE = Statement(select(M.id).where(M.id == _MESSAGE))
 FILES_OF = Statement(select(F.digest, F.name, F.media_type, F.size).where(F.message == _MESSAGE).order_by(F.position))
 LINKED = Statement(
     select(LINKS.c.message)
@@ -118,7 +119,7 @@ class Memory:
             newer = rows if summary is None else rows[1:]
             messages = yield from _with_files([row[:-2] for row in newer])
             above = rows[0][1] if summary is None else None
-            left_out = above is not None and bool((yield STANDS(message=above, conversation_=conversation)))
+            left_out = above is not None and bool((yield THERE(message=above)))
             return Recall(rows[-1][0], summary, messages, left_out)
 
         return await self._door.look(script)

@@ -29,11 +29,16 @@ class People:
         """Remember a person's name and language; writes only when something changed."""
         if self._seen.get(person) == (name, language):
             return
-        if await self._door.read(KNOWN(person=person)) != [(name, language)]:
+        if await self.known(person) != (name, language):
             await self._door.write(SEEN(id=person, name=name, language=language, first_seen_at=self._now()))
         if len(self._seen) >= PEOPLE_KEPT:
             self._seen.pop(next(iter(self._seen)))
         self._seen[person] = (name, language)
+
+    async def known(self, person: str) -> tuple[str, str] | None:
+        """Return a person's name and language, or None."""
+        rows = await self._door.read(KNOWN(person=person))
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def forgotten(self, person: str) -> None:
         """Take a person out of mind, after their row was deleted."""

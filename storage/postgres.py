@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from storage.door import Rows, Script
 from storage.errors import DatabaseProblem
 from storage.migrate import upgrade
-from storage.statement import Step
+from storage.statement import Step, storable
 
 T = TypeVar("T")
 
@@ -38,9 +38,8 @@ class PostgresDoor:
 
     async def read(self, step: Step) -> Rows:
         """Run one statement that changes nothing."""
-        statement, values = step.render("postgresql")
         with _told():
-            return _rows(await self._pool.fetch(statement, *values))
+            return await _run(self._pool, step)
 
     async def write(self, step: Step) -> Rows:
         """Run one statement as a transaction of its own."""
@@ -110,7 +109,7 @@ def _told() -> Iterator[None]:
         raise DatabaseProblem(f"The PostgreSQL database failed: {_first_line(error.orig or error)}.") from error
     except TimeoutError as error:
         raise DatabaseProblem("The PostgreSQL database did not answer in time.") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise DatabaseProblem(f"The PostgreSQL database failed: {_first_line(error)}.") from error
 
 
@@ -124,8 +123,7 @@ async def _play(connection: Any, script: Script[T]) -> T:
     try:
         step = next(script)
         while True:
-            statement, values = step.render("postgresql")
-            step = script.send(_rows(await connection.fetch(statement, *values)))
+            step = script.send(await _run(connection, step))
     except StopIteration as end:
         result: T = end.value
         return result
@@ -133,5 +131,6 @@ async def _play(connection: Any, script: Script[T]) -> T:
         script.close()
 
 
-def _rows(records: Any) -> Rows:
-    return [tuple(record) for record in records]
+async def _run(connection: Any, step: Step) -> Rows:
+    statement, values = step.render("postgresql")
+    return [tuple(record) for record in await connection.fetch(statement, *map(storable, values))]

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, select
 from storage.door import Door
 from storage.records import Question
 from storage.schema import QUESTIONS
-from storage.statement import Statement, upsert
+from storage.statement import Statement, as_json, upsert
 
 Q = QUESTIONS.c
 
@@ -29,13 +29,12 @@ class Questions:
 
     async def ask(self, question: Question) -> None:
         """Open a question; it replaces the person's open one there."""
-        answers = msgspec.json.encode(question.answers).decode()
         await self._door.write(
             ASK(
                 conversation=question.conversation,
                 person=question.person,
                 action=question.action,
-                answers=answers,
+                answers=as_json(question.answers),
                 message=question.message,
                 asked_at=question.asked_at,
             )

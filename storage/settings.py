@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, or_, select
 
 from storage.door import Door, Script
 from storage.schema import SETTINGS
-from storage.statement import Statement, upsert
+from storage.statement import Statement, as_json, upsert
 
 S = SETTINGS.c
 
@@ -54,10 +54,7 @@ class Settings:
 
     async def put(self, scope: str, name: str, value: object | None) -> None:
         """Set a value that JSON knows; None removes it."""
-        if value is None:
-            step = REMOVE(scope_=scope, name_=name)
-        else:
-            step = PUT(scope=scope, name=name, value=msgspec.json.encode(value).decode())
+        step = REMOVE(scope_=scope, name_=name) if value is None else PUT(scope=scope, name=name, value=as_json(value))
         try:
             await self._door.write(step)
         finally:  # a cancelled write may have been made

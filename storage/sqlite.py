@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from storage.door import Rows, Script
 from storage.errors import DatabaseProblem
-from storage.statement import Step
+from storage.statement import Step, storable
 
 T = TypeVar("T")
 
@@ -131,8 +131,7 @@ class SQLiteDoor:
 
     async def read(self, step: Step) -> Rows:
         """Run one statement that changes nothing."""
-        text, values = step.render("sqlite")
-        rows: Rows = await self._told(self._reader, lambda c: c.execute(text, values).fetchall())
+        rows: Rows = await self._told(self._reader, lambda c: _run(c, step))
         return rows
 
     async def look(self, script: Callable[[], Script[T]]) -> T:
@@ -142,8 +141,7 @@ class SQLiteDoor:
 
     async def write(self, step: Step) -> Rows:
         """Run one statement as a transaction of its own."""
-        text, values = step.render("sqlite")
-        rows: Rows = await self._told(self._writer, lambda c: c.execute(text, values).fetchall())
+        rows: Rows = await self._told(self._writer, lambda c: _run(c, step))
         return rows
 
     async def transact(self, script: Callable[[], Script[T]]) -> T:
@@ -224,13 +222,20 @@ def _play(
     return result
 
 
+def _run(connection: sqlite3.Connection, step: Step) -> Rows:
+    text, values = step.render("sqlite")
+    try:
+        return connection.execute(text, values).fetchall()
+    except UnicodeEncodeError:  # a lone surrogate, found before the statement began; rare, so looked for only now
+        return connection.execute(text, [storable(value) for value in values]).fetchall()
+
+
 def _steps(connection: sqlite3.Connection, script: Script[T], given_up: Callable[[], bool]) -> T:
     """Feed the script its rows until it returns."""
     try:
         step = next(script)
         while True:
-            text, values = step.render("sqlite")
-            rows = connection.execute(text, values).fetchall()
+            rows = _run(connection, step)
             if given_up():
                 raise GivenUp
             step = script.send(rows)

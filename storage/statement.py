@@ -5,9 +5,11 @@ SQLAlchemy's own execution costs several times what SQLite needs for the stateme
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 from sqlalchemy import Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
@@ -44,6 +46,21 @@ class Step(NamedTuple):
         compiled = self.statement.compiled(dialect)
         values = {**compiled.constants, **self.values} if compiled.constants else self.values
         return compiled.text, [values[name] for name in compiled.names]
+
+
+def as_json(value: object) -> str:
+    """Return the JSON of a value as text; a lone surrogate in it stays one, for `storable` to mend."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return json.dumps(value, ensure_ascii=False)
+
+
+def storable(value: object) -> object:
+    """Return a value without what no database takes: lone surrogates, and NUL, which PostgreSQL refuses in text."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class Statement:

@@ -13,7 +13,7 @@ from storage.door import Door, Script
 from storage.exchange import OF_TURN, SEE, add_exchange, link, of_turn, store_actions
 from storage.records import Exchange, NewAction, NewTurn, StoredTurn, TurnState
 from storage.schema import MESSAGES, TURNS, Id
-from storage.statement import Statement, Step, insert_new
+from storage.statement import Statement, Step, as_json, insert_new
 
 T = TURNS.c
 DIGEST_BYTES = 16
@@ -157,7 +157,7 @@ class Turns:
 
         `so_far`, opaque, is what of a growing reply could be seen; a reply that was stored whole stays.
         """
-        await self._door.write(SHOWN(turn=turn, messages=_json(messages), said=so_far))
+        await self._door.write(SHOWN(turn=turn, messages=as_json(list(messages)), said=so_far))
 
     async def answered(
         self,
@@ -197,7 +197,7 @@ class Turns:
 
         def script() -> Script[None]:
             values = {"turn": turn, "ended": outcome, "now": now}
-            ended = yield DONE_SHOWN(**values, messages=_json(messages)) if messages else DONE(**values)
+            ended = yield DONE_SHOWN(**values, messages=as_json(list(messages))) if messages else DONE(**values)
             if not ended:
                 return
             shown = msgspec.json.decode(ended[0][1], type=list[str])
@@ -255,7 +255,7 @@ class Turns:
 
     def _accepting(self, turn: NewTurn) -> Step:
         return ACCEPT(
-            event_digest=blake2b(turn.event.encode(), digest_size=DIGEST_BYTES).digest(),
+            event_digest=blake2b(turn.event.encode(errors="surrogatepass"), digest_size=DIGEST_BYTES).digest(),
             event=turn.event,
             conversation=turn.conversation,
             person=turn.person,
@@ -279,10 +279,6 @@ def _accept(steps: Sequence[tuple[Step, Step]]) -> Script[list[int | None]]:
         if accepted:
             yield seeing
     return ids
-
-
-def _json(messages: Sequence[str]) -> str:
-    return msgspec.json.encode(list(messages)).decode()
 
 
 def _stored(row: tuple[Any, ...]) -> StoredTurn:
