@@ -81,6 +81,7 @@ class Compaction:
         summary = cut_to_tokens(answer.text.strip(), budget // 4)
         if not summary or answer.finish is Finish.REFUSED:
             raise NotSummedUp(answer.finish.value)
+        log.info("summed up", conversation=conversation, messages=len(old), usage=answer.usage)
         await self._storage.memory.summarise(conversation, old[-1].id, summary, text_tokens(summary))
 
 

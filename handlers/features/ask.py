@@ -39,7 +39,8 @@ _FILE = Words(en="A picture or text file", zh="图片或文本文件")
     "ask",
     hint=Words(en="Ask the model a question", zh="向模型提问"),
     options=(
-        Option("question", Words(en="Your question", zh="您的问题"), required=True),
+        # Not required: a picture, or the message replied to, can be the question.
+        Option("question", Words(en="Your question", zh="您的问题")),
         Option("file", _FILE, OptionKind.ATTACHMENT),
         Option("file2", _FILE, OptionKind.ATTACHMENT),
         Option("file3", _FILE, OptionKind.ATTACHMENT),

@@ -48,6 +48,12 @@ async def test_nothing_billed_is_announced_before_the_question_stands(world: Wor
     assert world.relay.chats == []
 
 
+async def test_ask_without_words_asks_for_them(world: World) -> None:
+    for words in ("/ask", "/ask  \n"):
+        with pytest.raises(ForPerson, match="after my name or after /ask"):
+            await world.says(words)
+
+
 async def test_thoughts_are_noted_once_and_kept_nowhere(world: World) -> None:
     world.relay.will_say("Two.", thinking="Mars, the red one, so Phobos and Deimos.")
     seen = await world.says("How many moons has Mars?")

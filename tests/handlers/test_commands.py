@@ -51,8 +51,8 @@ async def test_start_greets_in_the_persons_language(world: World) -> None:
 async def test_help_lists_what_is_offered_here_from_the_declarations(world: World) -> None:
     private = (await world.says("/help")).text
     assert [name for each in COMMANDS if f"`/{each.name}" not in private for name in [each.name]] == []
-    assert "`/ask <your question>` Ask the model a question" in private
-    assert "`/ask <您的问题>` 向模型提问" in (await world.says("/help", by=BEN)).text
+    assert "`/ask [your question]` Ask the model a question" in private
+    assert "`/ask [您的问题]` 向模型提问" in (await world.says("/help", by=BEN)).text
 
 
 async def test_help_in_a_group_says_what_works_there_and_leaves_out_what_one_may_not(world: World) -> None:

@@ -36,9 +36,9 @@ async def test_an_album_is_one_question(world: World, png: bytes) -> None:
 
 
 async def test_a_picture_alone_is_a_question(world: World, png: bytes) -> None:
-    await world.says("", files=(world.file("photo.png", "image/png", png),))
-
-    assert world.asked() == [("user", "<image>")]
+    for words in ("", "/ask"):
+        await world.says(words, files=(world.file("photo.png", "image/png", png),))
+        assert world.asked()[-1] == ("user", "<image>")
 
 
 @pytest.mark.parametrize(
