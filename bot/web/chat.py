@@ -143,9 +143,12 @@ class Chat:
             response = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
             response.content_type, response.charset = "text/event-stream", "utf-8"
             await response.prepare(request)
-            await self._keep_telling(response, room, listener, first)
-        except TimeoutError:
-            pass  # it does not read, or the history is too slow: the browser comes back and resumes
+            try:
+                await self._keep_telling(response, room, listener, first)
+            except (TimeoutError, ConnectionError):
+                # It does not read, or is gone: whoever comes back resumes, and nothing is kept for him until then.
+                if request.transport is not None:
+                    request.transport.abort()
         finally:
             room.close(listener)
         return response
@@ -162,10 +165,12 @@ class Chat:
                 history = await inbox.history(place(room.chat).conversation, at_most=turns)
         except TimeoutError as error:
             raise Rejected(503, SAYS["failed"]) from error
-        entries, stale = send.merge(history, room, monotonic=self._clock.monotonic())
+        entries, stale = send.merge(history, room, at_most=turns, monotonic=self._clock.monotonic())
         self._rooms.drop(room, stale)
         more = len(history) >= turns and turns < TURNS_AT_MOST
-        return send.snapshot(room, entries, listener, more=more, version=self._assets.version)
+        ended_at = history[-1].asked_at if history else 0.0
+        about = {"more": more, "ended_at": ended_at, "version": self._assets.version}
+        return send.snapshot(room, entries, listener, **about)
 
     async def _keep_telling(self, response: web.StreamResponse, room: Room, listener: Listener, first: bytes) -> None:
         chunk = f"retry: {send.RETRY_MS}\n\n".encode() + first

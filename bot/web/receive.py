@@ -222,7 +222,8 @@ def _attachment(browser: str, file: SentFile, spool: Spool, *, must_exist: bool)
 def _quoted(message: str | None, room: Room | None) -> Quoted | None:
     if message is None:
         return None
-    entry = room.entries.get(_id(message)) if room else None
+    message = _id(message)
+    entry = room.entries.get(message) if room else None
     if entry is None or entry.page is not None:
         return Quoted(message, entry.page.plain if entry and entry.page else "", by_bot=True)
     return Quoted(message, entry.asked_text, entry.attachments)

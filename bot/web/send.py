@@ -107,21 +107,26 @@ def _utf16(text: str) -> int:
 # ---------------------------------------------------------------- everything at once
 
 
-def merge(history: Sequence[PastTurn], room: Room, *, monotonic: float) -> tuple[list[Entry], list[str]]:
+def merge(history: Sequence[PastTurn], room: Room, *, at_most: int, monotonic: float) -> tuple[list[Entry], list[str]]:
     """Return what a newly opened page shows, oldest first, and the ids in memory that are no longer true.
 
-    The history knows the turns that have ended; memory has the newest looks and the turns that are still running.
+    The history (its newest `at_most` turns) knows what has ended; memory has the newest looks and what is running.
     """
-    shown: list[Entry] = []
+    shown: list[tuple[float, Entry]] = []
     for number, turn in enumerate(history):
         question = turn.message or f"asked-{turn.asked_at:.6f}-{number}"
         if turn.asked or turn.attachments:
-            shown.append(_newest(room, Entry(question, turn.asked_at, None, turn.asked, turn.attachments)))
-        shown += [_newest(room, Entry(message, turn.asked_at, page)) for message, page in turn.shown]
-    known = {entry.id for entry in shown}
+            shown.append(
+                (turn.asked_at, _newest(room, Entry(question, turn.asked_at, None, turn.asked, turn.attachments)))
+            )
+        shown += [(turn.asked_at, _newest(room, Entry(message, turn.asked_at, page))) for message, page in turn.shown]
+    known = {entry.id for _, entry in shown}
     live = _still_true(room, known, history[-1].asked_at if history else 0.0, monotonic)
     stale = [message for message in room.entries if message not in known and message not in live]
-    return shown + [room.entries[message] for message in room.entries if message in live], stale
+    # What is older than a full page of history comes when that is asked for.
+    since = history[0].asked_at if len(history) >= at_most else 0.0
+    shown += [(live[message], room.entries[message]) for message in room.entries if live.get(message, -1.0) >= since]
+    return [entry for _, entry in sorted(shown, key=lambda each: each[0])], stale
 
 
 def _newest(room: Room, past: Entry) -> Entry:
@@ -132,19 +137,24 @@ def _newest(room: Room, past: Entry) -> Entry:
     return entry
 
 
-def _still_true(room: Room, known: set[str], newest_at: float, monotonic: float) -> set[str]:
-    """Return the messages that only memory has and that belong to turns still running, by what happened to them.
+def _still_true(room: Room, known: set[str], newest_at: float, monotonic: float) -> dict[str, float]:
+    """Return the messages that only memory has, by what happened to them, with the time at which each was asked for.
 
     A message that the history had and has no more was forgotten. One that is older than the newest turn that ended,
     and has not changed for a while, belongs to a turn that was taken out of the history before we looked.
     """
     candidates = [entry for entry in room.entries.values() if entry.id not in known and not entry.in_history]
+    asked_at: dict[str, float] = {}
+    for entry in candidates:
+        request = entry.request or entry.id
+        asked_at[request] = min(entry.at, asked_at.get(request, entry.at))
     alive = {
         entry.request or entry.id
         for entry in candidates
         if entry.growing or monotonic - entry.changed_at < FRESH_S or entry.at >= newest_at
     }
-    return {entry.id for entry in candidates if (entry.request or entry.id) in alive}
+    requests = {entry.id: entry.request or entry.id for entry in candidates}
+    return {message: asked_at[request] for message, request in requests.items() if request in alive}
 
 
 # ---------------------------------------------------------------- the stream

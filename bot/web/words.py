@@ -51,7 +51,7 @@ SHOWS = {
     "ok": Words(en="OK", zh="确定"),
     "send_form": Words(en="Send", zh="提交"),
     "message": Words(en="Message", zh="消息"),
-    "placeholder": Words(en="Ask anything, or type / for commands", zh="随便问，或输入 / 查看命令"),
+    "placeholder": Words(en="Ask anything, or type /", zh="随便问，或输入 / 查看命令"),
     "send": Words(en="Send", zh="发送"),
     "stop": Words(en="Stop", zh="停止"),
     "attach": Words(en="Add files", zh="添加文件"),

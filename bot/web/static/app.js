@@ -46,7 +46,8 @@ const chats = new Chats((chat) => {
 function hear(name, data, position) {
   if (name === "snapshot") {
     settled = true;
-    transcript.all(data.messages, outbox.of(chats.current).filter(({ what }) => what.type === "say").map(echo), position);
+    const unsent = outbox.of(chats.current).filter(({ what }) => what.type === "say").map(echo);
+    transcript.all(data.messages, data.ended_at, unsent, position);
     byId("earlier").hidden = !data.more;
     changed();
   }

@@ -27,7 +27,7 @@ export class Chats {
   }
 
   open(chat) {
-    location.hash = chat.slice(boot.browser.length + 1);
+    location.hash = this.#hash(chat);
   }
 
   /** Remember a conversation's title by its first question. */
@@ -41,8 +41,8 @@ export class Chats {
   }
 
   #go() {
-    const wanted = location.hash.slice(1);
-    const named = /^[a-z0-9]{1,40}$/.test(wanted) ? `${boot.browser}-${wanted}` : "";
+    const wanted = /^#\/([a-z0-9]{1,40})$/.exec(location.hash)?.[1];
+    const named = wanted ? `${boot.browser}-${wanted}` : this.current; // other addresses are places on the page
     const chat = named || this.#list()[0]?.id || `${boot.browser}-main`;
     this.#slide(false);
     if (chat === this.current) return;
@@ -67,10 +67,14 @@ export class Chats {
 
   #row(entry) {
     const here = entry.id === this.current;
-    const link = el("a", { href: `#${entry.id.slice(boot.browser.length + 1)}`, dir: "auto" }, entry.title);
+    const link = el("a", { href: this.#hash(entry.id), dir: "auto" }, entry.title);
     if (here) link.setAttribute("aria-current", "page");
     link.addEventListener("click", () => here && this.#slide(false));
     return el("li", {}, link, iconButton("trash", `${t("remove")}: ${entry.title}`, () => this.#remove(entry)));
+  }
+
+  #hash(chat) {
+    return `#/${chat.slice(boot.browser.length + 1)}`;
   }
 
   #slide(open) {

@@ -13,7 +13,9 @@ function opened(title, ok, fill) {
   dialog.returnValue = "";
   byId("dialog-ok").value = "ok";
   byId("dialog-cancel").onclick = () => dialog.close("");
-  dialog.onclick = (event) => event.target === dialog && dialog.close("");
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close(""); // beside the window
+  };
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.onclose = () => resolve(dialog.returnValue === "ok");

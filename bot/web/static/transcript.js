@@ -43,11 +43,11 @@ export class Transcript {
     this.#atEnd = true;
   }
 
-  /** Show exactly these messages, and `unsent` ones of our own below. */
-  all(messages, unsent, position) {
+  /** Show exactly these messages, and `unsent` ones of our own among them. The newest turn that ended was asked at `endedAt`. */
+  all(messages, endedAt, unsent, position) {
     const epoch = position.split(".")[0];
     // A server that has just been started knows the question of a running turn only when it has ended.
-    const lost = this.#epoch && epoch !== this.#epoch ? this.#newerThan(messages) : [];
+    const lost = this.#epoch && epoch !== this.#epoch ? this.#askedAfter(endedAt) : [];
     this.#epoch = epoch;
     const known = new Set(messages.map(({ id }) => id));
     const kept = [...lost, ...unsent].filter(({ id }) => !known.has(id) && known.add(id));
@@ -66,9 +66,8 @@ export class Transcript {
     this.#changed();
   }
 
-  #newerThan(messages) {
-    const newest = Math.max(0, ...messages.filter(({ by }) => by === "you").map(({ at }) => at));
-    return [...this.#messages.values()].map(({ data }) => data).filter(({ by, at }) => by === "you" && at > newest);
+  #askedAfter(time) {
+    return [...this.#messages.values()].map(({ data }) => data).filter(({ by, at }) => by === "you" && at > time);
   }
 
   /** Show one message, or its new look. */
