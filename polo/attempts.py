@@ -57,11 +57,6 @@ class Attempts:
         self._tried |= {key}
         return key.secret
 
-    def taken(self) -> None:
-        """Note that the relay took the call."""
-        if self._key is not None:
-            self._ring.well(self._key)
-
     async def again(self, error: PoloError) -> None:
         """Return when the call may be made again; raise `error` when it may not."""
         if self._key is not None:

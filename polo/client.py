@@ -26,6 +26,9 @@ _HEAVY = 256 << 10
 # A list or a balance is read from the relay's own tables: no reason to wait as for a model.
 _QUICK_S = 30.0
 
+# The codes by which a relay names a field, or a value of one, that the model does not take.
+_TOO_MUCH = ("unsupported_parameter", "unsupported_value")
+
 
 class Polo:
     """One relay and the keys to it. Every method raises `PoloError`s only, and is bounded in time by the settings."""
@@ -77,7 +80,6 @@ class Polo:
                     await _accepted(incoming)
                     async with aclosing(batches(incoming, usage_asked=letter.asks_usage)) as coming:
                         async for events in coming:
-                            attempts.taken()
                             for event in events:
                                 begun = True
                                 yield event
@@ -104,7 +106,6 @@ class Polo:
                     await _accepted(incoming)
                     async with aclosing(batches(incoming, usage_asked=False)) as coming:
                         answer = gathered([event async for events in coming for event in events])
-                attempts.taken()
                 return answer
             except PoloError as error:
                 letter = await letter.after(error, attempts)
@@ -142,11 +143,9 @@ class Polo:
                 async with self._transport.send(call, key) as incoming:
                     await _accepted(incoming)
                     body = await incoming.whole()
-                    found = read_object(
+                    return read_object(
                         body, status=incoming.status, request_id=incoming.request_id, secrets=incoming.secrets
                     )
-                attempts.taken()
-                return found
             except PoloError as error:
                 await attempts.again(error)
 
@@ -178,7 +177,7 @@ class _Letter:
 
         A field that the model does not support is left out, once: such a request was not begun.
         """
-        if isinstance(error, RequestInvalid) and error.code == "unsupported_parameter" and not self._mended:
+        if isinstance(error, RequestInvalid) and error.code in _TOO_MUCH and not self._mended:
             shorter = without(self._body, error.param)
             if shorter is not None:
                 return _Letter(shorter, await asyncio.to_thread(encode, shorter), mended=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from polo.errors import KeyRejected, OutOfCredit, PoloError, RelayBusy
 
 # How long a key rests, in seconds. Short enough that a mended account is noticed without a restart.
+_LONGEST_REST_S = 3600.0  # whatever the relay asks for: its operator may mend it sooner
 REST_S: dict[type[PoloError], float] = {KeyRejected: 300, OutOfCredit: 60, RelayBusy: 1}
 
 
@@ -18,7 +19,7 @@ class Key:
     def __init__(self, secret: str) -> None:
         self.secret = secret
         self.rests_until = 0.0
-        self.error: PoloError | None = None  # why it rests
+        self.error: PoloError | None = None  # why it rests, or rested last
 
     def __repr__(self) -> str:
         """Show nothing of the secret."""
@@ -53,9 +54,5 @@ class KeyRing:
         """Let a key rest if the error is the key's own."""
         rest = REST_S.get(type(error))
         if rest is not None:
-            key.error = error
-            key.rests_until = self._monotonic() + (rest if error.retry_after_s is None else error.retry_after_s)
-
-    def well(self, key: Key) -> None:
-        """Note that a key was taken."""
-        key.error = None
+            asked = rest if error.retry_after_s is None else min(error.retry_after_s, _LONGEST_REST_S)
+            key.error, key.rests_until = error, self._monotonic() + asked

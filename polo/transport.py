@@ -20,9 +20,10 @@ from polo.errors import PoloError, RelayBroke, RelaySilent, RelayUnreachable, ex
 from polo.refusals import request_id_in
 from polo.settings import RelaySettings
 
-ANSWER_LIMIT = 64 << 20  # bytes of one whole answer, decompressed
+_ANSWER_LIMIT = 64 << 20  # bytes of one whole answer, decompressed
 _REFUSAL_LIMIT = 64 << 10  # bytes of an error's body that are read
 _DRAIN_S = 1.0  # how long the end of a stream is waited for, to keep its connection
+_SLOWEST_UPLINK = 128 << 10  # bytes a second: pictures may take a while to go out
 _USER_AGENT = "polobot (aiohttp)"
 
 
@@ -35,6 +36,11 @@ class Call(msgspec.Struct, frozen=True):
     body: bytes | None = None
     accept: str = "application/json"
 
+    @property
+    def patience_s(self) -> float:
+        """Return how long to wait after the request's headers: the body has to go out first."""
+        return self.first_byte_s + len(self.body or b"") / _SLOWEST_UPLINK
+
 
 class Transport:
     """A session to one relay. Opened once with `Transport.open`, closed with it."""
@@ -42,6 +48,7 @@ class Transport:
     def __init__(self, session: aiohttp.ClientSession, settings: RelaySettings) -> None:
         self._session = session
         self._settings = settings
+        self._open: set[Incoming] = set()
         self.secrets = tuple(key for key in settings.api_keys if key)
 
     @classmethod
@@ -58,7 +65,13 @@ class Transport:
             trace_configs=[_phase_tracing()],
             trust_env=False,
         ) as session:
-            yield cls(session, settings)
+            transport = cls(session, settings)
+            try:
+                yield transport
+            finally:
+                # aiohttp would leave those who read from them waiting for ever.
+                for incoming in tuple(transport._open):
+                    incoming.close()
 
     @asynccontextmanager
     async def send(self, call: Call, key: str) -> AsyncIterator[Incoming]:
@@ -81,9 +94,11 @@ class Transport:
                     trace_request_ctx=phase,
                 )
         incoming = Incoming(response, phase, self._settings, self.secrets)
+        self._open.add(incoming)
         try:
             yield incoming
         finally:
+            self._open.discard(incoming)
             incoming.close()
 
 
@@ -140,7 +155,7 @@ class Incoming:
         self._patience_s = self._settings.between_chunks_s
         return data
 
-    async def whole(self, at_most: int = ANSWER_LIMIT) -> bytes:
+    async def whole(self, at_most: int = _ANSWER_LIMIT) -> bytes:
         """Return the rest of the body. Raises `RelayBroke` above `at_most` bytes."""
         pieces, size = [], 0
         while data := await self.read():
@@ -232,7 +247,7 @@ class _Phase:
 
     def send(self) -> None:
         self.sent = True
-        self.enter("waiting for an answer", self.call.first_byte_s)
+        self.enter("waiting for an answer", self.call.patience_s)
 
 
 def _phase_tracing() -> aiohttp.TraceConfig:

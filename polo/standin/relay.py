@@ -39,15 +39,24 @@ class StandIn:
     """A relay made of rules. `natural`: answers that no script gives come at the pace of a model.
 
     `models` are those on offer; others are refused as a relay does. `granted` and `used` are the key's account.
+    `received` keeps the last `keep` requests.
     """
 
-    def __init__(self, *, natural: bool = True, sleep: Sleep = asyncio.sleep, models: Sequence[str] = MODELS) -> None:
+    def __init__(
+        self,
+        *,
+        natural: bool = True,
+        sleep: Sleep = asyncio.sleep,
+        models: Sequence[str] = MODELS,
+        keep: int = 1000,
+    ) -> None:
         self.natural = natural
         self.sleep = sleep
         self.models = list(models)
         self.granted = 25.5
         self.used = 0.0
         self.received: list[Received] = []
+        self._keep = keep
         self.open_answers = 0  # being written now
         self.dropped = 0  # answers whose caller hung up
         self._script: deque[Next] = deque()
@@ -169,6 +178,7 @@ class StandIn:
         request[ID] = self.next_id()
         data = await request.read()
         self.received.append(_received(request, data))
+        del self.received[: -self._keep]
         if request.path.startswith("/v1") and (refusal := _key_refusal(request)) is not None:
             return refusal
         if self._lookups and request.method == "GET":

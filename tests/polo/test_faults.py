@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
@@ -14,6 +14,7 @@ from polo import (
     BadAddress,
     ChatRequest,
     Done,
+    Event,
     Finish,
     ModelMissing,
     Polo,
@@ -348,17 +349,33 @@ async def test_refusals_leave_a_connection_that_works(polo: Polo, relay: StandIn
     assert len({seen.peer for seen in relay.received}) == 1
 
 
-async def test_closing_the_client_ends_what_runs(relay: StandIn, base_url: str) -> None:
-    relay.hold()
+async def test_closing_the_client_ends_what_waits_for_an_answer(relay: StandIn, base_url: str) -> None:
+    relay.will_hang()
     async with Polo.open(RelaySettings(base_url, ("sk-a",))) as polo:
-        stream = polo.stream(QUESTION)
-        first = asyncio.create_task(anext(stream))
+        asking = asyncio.create_task(polo.chat(QUESTION))
         await until(lambda: relay.open_answers == 1 or None)
 
     with pytest.raises(RelayBroke):
-        await first
-    await stream.aclose()
+        await asking
     await until(lambda: hung_up(relay))
+
+
+async def test_closing_the_client_ends_what_is_being_read(relay: StandIn, base_url: str) -> None:
+    gate = relay.hold()
+    async with Polo.open(RelaySettings(base_url, ("sk-a",))) as polo:
+        events = polo.stream(QUESTION)
+        await asyncio.gather(anext(events), gate.release(1))
+        reading = asyncio.create_task(_next(events))
+        await asyncio.sleep(0)
+
+    with pytest.raises(RelayBroke):
+        await reading
+    await events.aclose()
+    await until(lambda: hung_up(relay))
+
+
+async def _next(events: AsyncGenerator[Event, None]) -> Event:
+    return await anext(events)
 
 
 async def test_many_streams_at_once_are_kept_apart(polo: Polo, relay: StandIn) -> None:

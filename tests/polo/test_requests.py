@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from polo import ChatRequest, ImagePart, Message, Role, TextPart, Tool, ToolCallPart, ToolResultPart, said
 from polo.dialects.openai_chat import encode, request_body, without
+from polo.transport import Call
 from tests.polo.replays import sample
 
 WEATHER = Tool("get_weather", "Current weather for a city", {"type": "object", "properties": {}})
@@ -126,3 +127,10 @@ def test_a_pair_in_two_halves_is_sent_as_one_character() -> None:
     [sent] = body_of(said(Role.USER, "\ud83d\ude00"))["messages"]
 
     assert sent["content"] == "😀"
+
+
+def test_a_large_request_may_take_longer_to_go_out() -> None:
+    small, large = (Call("POST", "https://relay.example", 120, bytes(size)) for size in (0, 10 << 20))
+
+    assert small.patience_s == 120
+    assert large.patience_s == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 
@@ -152,8 +153,8 @@ async def test_what_costs_nothing_is_not_asked_for_ever(polo: Polo, relay: Stand
 
 
 async def test_an_unsupported_field_is_left_out_once(polo: Polo, relay: StandIn, naps: Naps) -> None:
-    for name in ("temperature", "reasoning_effort"):
-        relay.will_fail(400, {"error": {"message": "Unsupported", "code": "unsupported_parameter", "param": name}})
+    for name, code in (("temperature", "unsupported_value"), ("reasoning_effort", "unsupported_parameter")):
+        relay.will_fail(400, {"error": {"message": "Unsupported", "code": code, "param": name}})
 
     with pytest.raises(RequestInvalid):
         await polo.chat(ChatRequest("gpt-4.1-mini", QUESTION.messages, temperature=1.0, effort="low"))
@@ -290,6 +291,33 @@ async def test_what_may_have_been_billed_is_not_repeated_with_another_key(opened
 
     assert caught.value.may_have_cost
     assert endings(relay) == ["aa"]
+
+
+async def test_a_key_that_is_taken_again_while_it_rests_still_has_its_error(
+    opened: Opener, relay: StandIn, clock: FakeClock
+) -> None:
+    polo = await opened("sk-aa")
+    gate = relay.hold()
+    slow = asyncio.create_task(polo.chat(QUESTION))
+    await gate.waiting()
+    relay.will_fail(429, BUSY, {"Retry-After": "90"})
+    with pytest.raises(RelayBusy):
+        await polo.chat(QUESTION)
+    await gate.open()
+    assert (await slow).text
+
+    with pytest.raises(RelayBusy):
+        await polo.chat(QUESTION)
+
+
+async def test_no_relay_silences_a_key_for_more_than_an_hour(opened: Opener, relay: StandIn, clock: FakeClock) -> None:
+    polo = await opened("sk-aa")
+    relay.will_fail(429, BUSY, {"Retry-After": "99999999"})
+    with pytest.raises(RelayBusy):
+        await polo.chat(QUESTION)
+
+    await clock.advance(3601)
+    assert (await polo.chat(QUESTION)).text
 
 
 async def test_a_key_given_twice_is_one_key(opened: Opener, relay: StandIn) -> None:
