@@ -23,7 +23,7 @@ from bot.ports import DeliveryError, Inbox, NoDrafts, Pace, Page, TokenRejected
 from handlers.command import Command
 from handlers.turn import Attachment, Person, Place
 
-__all__ = ["API_BASE_URL", "Content", "DiscordAdapter", "Examined", "Notes"]
+__all__ = ["API_BASE_URL", "Content", "DiscordAdapter", "Examined", "NoGateway", "Notes"]
 
 API_BASE_URL = "https://discord.com/api/v10"
 
@@ -50,6 +50,18 @@ class Content(StrEnum):
     ON = "on"
     OFF = "off by setting"
     NOT_ENABLED = "not enabled in the Developer Portal"
+
+
+class NoGateway(Exception):
+    """A base address that is not Discord's own does not say where its gateway is, or is not reachable now.
+
+    Discord's own gateway is not tried instead: the token may not be meant for it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DISCORD_API_BASE_URL names no gateway: set DISCORD_GATEWAY_URL, or see whether it is reachable"
+        )
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -122,7 +134,8 @@ class DiscordAdapter:
     async def run(self, inbox: Inbox, ready: Callable[[], None]) -> None:
         """Receive events until cancelled; call `ready` once when connected.
 
-        A lost connection is resumed by discord.py. Raises `TokenRejected`, or what ended the connection for good.
+        A lost connection is resumed by discord.py. Raises `TokenRejected`, `NoGateway`, or what ended the connection
+        for good.
         Without the message content intent in the portal it goes on without it: mentions, replies that ping, direct
         messages and commands still work.
         """
@@ -177,8 +190,7 @@ class DiscordAdapter:
         try:
             return str((await self._rest.ask("GET", "/gateway"))["url"])
         except DeliveryError as error:
-            _log.warning("%s names no gateway (%s); set DISCORD_GATEWAY_URL", self._base_url, error)
-            return None
+            raise NoGateway from error
 
     def _acked(self, seconds: float) -> None:
         self._last_ack_s = seconds

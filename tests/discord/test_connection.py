@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.discord.adapter import DiscordAdapter, Examined
+from bot.discord.adapter import DiscordAdapter, Examined, NoGateway
 from bot.ports import DeliveryError, Said, TokenRejected
 from handlers.turn import Place
 from tests.clock import until
@@ -102,6 +102,24 @@ async def test_a_gateway_of_the_settings_is_used_for_resuming_too(
     assert discord.made("GET /gateway") == []
 
 
+async def test_an_address_that_names_no_gateway_is_not_replaced_by_discords_own(
+    discord: FakeDiscord, made: Callable[..., DiscordAdapter], inbox: RecordingInbox
+) -> None:
+    discord.fail_next("GET /gateway", status=404)
+
+    async with made() as adapter:
+        with pytest.raises(NoGateway, match="DISCORD_GATEWAY_URL"):
+            await adapter.run(inbox, lambda: None)
+
+
+async def test_check_raises_when_nobody_answers(discord: FakeDiscord, made: Callable[..., DiscordAdapter]) -> None:
+    await discord.stop()
+
+    async with made() as adapter:
+        with pytest.raises(DeliveryError):
+            await adapter.examine()
+
+
 async def test_two_bots_of_one_process_may_speak_to_two_discords(
     discord: FakeDiscord, start: Starter, made: Callable[..., DiscordAdapter]
 ) -> None:
@@ -140,6 +158,31 @@ async def test_stopping_sees_events_that_are_being_stored_to_their_end(
 
     assert stored.is_set()
     assert not adapter.health()["connected"]
+
+
+async def test_stopping_does_not_wait_for_ever_for_an_event_that_never_ends(
+    discord: FakeDiscord, made: Callable[..., DiscordAdapter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StuckInbox(RecordingInbox):
+        async def accept(self, events: object) -> None:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+    monkeypatch.setattr("bot.discord.client.DRAIN_S", 0.05)
+    began, ended, ready = (asyncio.Event() for _ in range(3))
+    ann = discord.person("Ann")
+    async with made() as adapter, asyncio.timeout(10):
+        running = asyncio.create_task(adapter.run(StuckInbox(), ready.set))
+        await ready.wait()
+        await discord.dm(ann).says(ann, "hi")
+        await began.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert ended.is_set()
 
 
 async def test_pages_are_sent_before_and_without_a_connection(

@@ -92,6 +92,29 @@ async def test_an_attachment_option_is_fetched_and_over_with_its_link(
         await bot.download(attachment, tmp_path / "cat", at_most=1 << 20)
 
 
+async def test_a_file_that_an_edit_took_out_of_its_message_cannot_be_fetched(
+    discord: FakeDiscord, bot: DiscordAdapter, inbox: RecordingInbox, ann: User, tmp_path: Path, clock: FakeClock
+) -> None:
+    note, attachment = await sent(discord, ann, inbox)
+    note.files.clear()
+    await clock.advance(40 * 24 * 3600)
+
+    with pytest.raises(CannotFetch, match="carries it no more"):
+        await bot.download(attachment, tmp_path / "cat", at_most=1 << 20)
+
+
+async def test_a_connection_that_breaks_leaves_no_half_file(
+    discord: FakeDiscord, bot: DiscordAdapter, inbox: RecordingInbox, ann: User, tmp_path: Path
+) -> None:
+    _, attachment = await sent(discord, ann, inbox)
+    discord.files_break_after = 1000
+
+    with pytest.raises(CannotFetch):
+        await bot.download(attachment, tmp_path / "cat", at_most=1 << 20)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_handle_of_another_make_cannot_be_fetched(bot: DiscordAdapter, tmp_path: Path) -> None:
     with pytest.raises(CannotFetch):
         await bot.download(Attachment(Kind.IMAGE, "x", "image/png", 1, "{}"), tmp_path / "x", at_most=10)

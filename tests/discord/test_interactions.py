@@ -190,6 +190,21 @@ async def test_a_form_that_takes_too_long_counts_as_a_press_within_the_three_sec
     assert interaction.answer == 6
 
 
+async def test_a_form_that_fails_counts_as_a_press(
+    channel: Channel, ann: User, inbox: RecordingInbox, bot: DiscordAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(inbox, "form", fails)
+    await channel.says(ann, "@bot hi")
+    await bot.post((await inbox.next()).place, page("hello", [OWN]), nonce="1")
+
+    await channel.presses(ann, "Own words")
+
+    assert isinstance((await inbox.next()).what, Pressed)
+
+
 async def test_typing_into_an_option_is_completed_by_the_inbox_in_the_persons_language(
     channel: Channel, ann: User, inbox: RecordingInbox
 ) -> None:
@@ -221,6 +236,45 @@ async def test_an_unknown_command_of_an_old_menu_is_acknowledged_and_passed_on(
     await discord.send_interaction(one, {"id": "1", "name": "gone", "type": 1, "options": []})
 
     assert (await inbox.next()).what == Invoked("gone", {})
+
+
+async def test_an_interaction_in_a_channel_of_an_unknown_kind_is_ignored(
+    discord: FakeDiscord, channel: Channel, ann: User, inbox: RecordingInbox
+) -> None:
+    odd = discord.guild("Elsewhere", bot=False).channel("hologram")
+    odd.room.type = 99
+    await discord.send_interaction(discord.new_interaction(2, ann, odd.room), {"id": "1", "name": "ask", "type": 1})
+    await channel.says(ann, "@bot still there?")
+
+    assert (await inbox.next()).place.chat == channel.id
+    assert discord.made(CALLBACK) == []
+
+
+@pytest.mark.parametrize("status", [403, 429])
+async def test_an_acknowledgement_that_is_not_taken_leaves_the_person_to_discords_own_words(
+    discord: FakeDiscord, channel: Channel, ann: User, inbox: RecordingInbox, status: int
+) -> None:
+    discord.fail_next(CALLBACK, status=status)
+    await channel.slash(ann, "ask", question="lost")
+    await discord.next(CALLBACK)
+    await channel.slash(ann, "ask", question="heard")
+
+    event = await inbox.next()
+    assert isinstance(event.what, Invoked)
+    assert event.what.options == {"question": "heard"}
+
+
+async def test_many_interactions_at_once_are_all_acknowledged(
+    discord: FakeDiscord, channel: Channel, inbox: RecordingInbox
+) -> None:
+    people = [discord.person(f"Person {number}") for number in range(40)]
+
+    made = [await channel.slash(one, "ask", question="why?") for one in people]
+    for _ in made:
+        await inbox.next()
+
+    assert {one.answer for one in made} == {5}
+    assert len({event.person.id for event in inbox.accepted}) == 40
 
 
 # ---------------------------------------------------------------- answering

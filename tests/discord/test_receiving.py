@@ -356,6 +356,21 @@ async def test_an_event_that_cannot_be_stored_is_answered_with_a_sentence(
     assert "disk" not in answer.text
 
 
+async def test_an_event_that_can_neither_be_stored_nor_answered_stops_nobody_elses(
+    discord: FakeDiscord, bot: DiscordAdapter, inbox: RecordingInbox
+) -> None:
+    ann, bob = discord.person("Ann"), discord.person("Bob")
+    ann.takes_dms = False
+    inbox.refuses = True
+    await discord.dm(ann).says(ann, "hi")
+    await discord.next("POST /channels/{id}/messages")
+    inbox.refuses = False
+
+    await discord.dm(bob).says(bob, "hi")
+
+    assert (await inbox.next()).person.name == "Bob"
+
+
 async def test_leaving_a_server_and_losing_a_channel_close_their_chats(
     discord: FakeDiscord, bot: DiscordAdapter, inbox: RecordingInbox
 ) -> None:

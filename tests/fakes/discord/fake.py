@@ -85,6 +85,7 @@ class FakeDiscord:
     interactions: dict[str, Interaction] = field(default_factory=dict)
     commands: list[dict[str, Any]] = field(default_factory=list)
     syncs: int = 0
+    files_break_after: int | None = None  # bytes of a file after which its connection breaks
     faults: list[Fault] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -347,7 +348,17 @@ class FakeDiscord:
         ends = int(request.query.get("ex", "0"), 16)
         if file is None or ends < self.clock.now():
             return web.Response(status=404, text="This content is no longer available.")
+        if self.files_break_after is not None:
+            return await self._broken(request, file.content[: self.files_break_after], len(file.content))
         return web.Response(body=file.content, content_type=file.content_type)
+
+    async def _broken(self, request: web.Request, part: bytes, whole: int) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(whole)})
+        await response.prepare(request)
+        await response.write(part)
+        if request.transport is not None:
+            request.transport.abort()
+        return response
 
 
 async def _read(request: web.Request) -> Call:
