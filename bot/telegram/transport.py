@@ -139,6 +139,8 @@ class AiohttpRequest(BaseRequest):
         status, payload = await self._attempt(method, url, body, headers, whole_s)
         if status == 413:
             raise BadRequest("Request Entity Too Large")
+        if 200 <= status < 300 and b'"result"' not in payload:  # a page of some proxy, where the Bot API should be
+            raise NetworkError("the answer is not the Bot API's")
         if status == 429:
             raise TooFast(self._retry_after(payload))
         return status, payload

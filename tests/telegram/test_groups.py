@@ -241,3 +241,15 @@ async def test_a_group_that_becomes_a_supergroup_moves_with_what_is_said_meanwhi
     await until(lambda: len(inbox.events) == 2 or None)
     assert inbox.moves == [("telegram", str(old.id), str(new.id))]
     assert inbox.events[-1].place.chat == str(new.id)
+
+
+async def test_a_group_that_moved_is_told_of_once_and_what_is_said_there_by_old_id_follows(
+    telegram: FakeTelegram, bot: TelegramAdapter, inbox: Recorder, ann: Member
+) -> None:
+    old = telegram.group("Small", members=[ann], basic=True, privacy=False)
+    new = await old.migrates()
+    await old.says("/ask late and by the old id")
+
+    await until(lambda: inbox.events or None)
+    assert inbox.events[0].place.chat == str(new.id)
+    assert len(inbox.moves) == 1

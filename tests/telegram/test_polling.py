@@ -108,6 +108,18 @@ async def test_an_outage_is_waited_out_with_growing_pauses(
     assert [round(later - earlier) for earlier, later in itertools.pairwise(failed)] == [1, 2, 4]
 
 
+async def test_an_answer_that_is_not_telegrams_is_an_outage_and_no_end(
+    telegram: FakeTelegram, clock: FakeClock, chat: Chat, bot: TelegramAdapter, inbox: Recorder
+) -> None:
+    for body in ({"ok": True, "result": {"not": "a list"}}, {"ok": False}, ["a", "page"]):
+        telegram.will_answer("getUpdates", 200, body)
+    await chat.says("still here?")
+    await until(lambda: inbox.events or None, clock)
+    await chat.says("and now?")
+
+    await until(lambda: len(inbox.events) == 2 or None, clock)
+
+
 async def test_a_rival_is_named_in_the_log_and_does_not_end_the_run(
     telegram: FakeTelegram,
     clock: FakeClock,

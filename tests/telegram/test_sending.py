@@ -152,6 +152,16 @@ async def test_a_server_error_leaves_a_message_unclear(
         await bot.post(place_in(chat), page("x"), nonce="1")
 
 
+@pytest.mark.parametrize("body", [{"ok": False}, ["a", "list"], {"html": "a page of some proxy"}])
+async def test_a_success_that_is_not_telegrams_leaves_a_message_unclear(
+    telegram: FakeTelegram, bot: TelegramAdapter, chat: Chat, body: object
+) -> None:
+    telegram.will_answer("sendMessage", 200, body)
+
+    with pytest.raises(Unclear):
+        await bot.post(place_in(chat), page("x"), nonce="1")
+
+
 async def test_what_can_be_repeated_without_harm_is_parked_instead(
     telegram: FakeTelegram, bot: TelegramAdapter, chat: Chat
 ) -> None:

@@ -13,7 +13,9 @@ error texts, and checks each request, answer and update against tests/data/teleg
 Alone: `python -m tests.fakes.telegram --port 9001`.
 """
 
-from tests.fakes.telegram.server import Call, FakeTelegram
-from tests.fakes.telegram.world import Chat, Member, Shown
+from tests.fakes.telegram.look import Shown
+from tests.fakes.telegram.records import Call
+from tests.fakes.telegram.server import FakeTelegram
+from tests.fakes.telegram.world import Chat, Member
 
 __all__ = ["Call", "Chat", "FakeTelegram", "Member", "Shown"]

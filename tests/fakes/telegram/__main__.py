@@ -20,7 +20,8 @@ from typing import Any
 from aiohttp import web
 
 from bot.clock import SystemClock
-from tests.fakes.telegram.server import TOKEN, Call, FakeTelegram
+from tests.fakes.telegram.records import Call
+from tests.fakes.telegram.server import TOKEN, FakeTelegram
 from tests.fakes.telegram.world import Chat, Member
 
 QUIET = {"getUpdates", "sendChatAction"}

@@ -7,7 +7,6 @@ import itertools
 import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,7 +16,9 @@ from aiohttp import web
 
 from bot.clock import Clock
 from tests.clock import FakeClock, until
+from tests.fakes.telegram.faults import Faults
 from tests.fakes.telegram.methods import Methods
+from tests.fakes.telegram.records import Call, Hook, StoredFile, Update
 from tests.fakes.telegram.rules import Floods, Refusal
 from tests.fakes.telegram.schema import NO_FIELD, Uploaded, bot_api
 from tests.fakes.telegram.world import Chat, Json, Member
@@ -32,59 +33,7 @@ HOOK_ANSWER_S = 30.0
 T = TypeVar("T")
 
 
-@dataclass
-class Call:
-    """One request of the bot. `status` 0: the answer never arrived."""
-
-    method: str
-    parameters: Json
-    status: int
-    answer: Any
-    at: float  # on the clock's monotonic scale
-
-
-@dataclass
-class StoredFile:
-    """A file as Telegram keeps it."""
-
-    id: str
-    path: str
-    content: bytes
-    size: int
-
-    def raw(self) -> Json:
-        """Return the fields that every kind of file has."""
-        return {"file_id": self.id, "file_unique_id": f"u{self.id}", "file_size": self.size}
-
-
-@dataclass
-class Hook:
-    """The webhook that is set; url "" for none."""
-
-    url: str = ""
-    secret: str = ""
-    error: str = ""
-
-
-@dataclass
-class Fault:
-    """An answer on order."""
-
-    status: int
-    body: Any
-    times: int
-
-
-@dataclass
-class Update:
-    """An update that waits to be confirmed."""
-
-    id: int
-    kind: str
-    encoded: bytes = field(repr=False)
-
-
-class FakeTelegram:
+class FakeTelegram(Faults):
     """One bot's Telegram. `checks` off: no schema (benchmarks); `limits` off: no floods; `keep` off: no calls kept.
 
     `violations` are what the bot did against the tables, and what this fake did; leaving the context fails if any.
@@ -93,6 +42,7 @@ class FakeTelegram:
     def __init__(
         self, clock: Clock, *, token: str = TOKEN, checks: bool = True, limits: bool = True, keep: bool = True
     ) -> None:
+        super().__init__()
         self.clock, self.token, self.schema = clock, token, bot_api()
         self.bot = Member(int(token.partition(":")[0]), "Polo", None, is_bot=True, username="polo_test_bot")
         self.privacy = True  # the bot's setting at BotFather, for new groups and getMe
@@ -116,11 +66,6 @@ class FakeTelegram:
         self._allowed: set[str] | None = None
         self._arrived = asyncio.Event()
         self._poll: asyncio.Future[str] | None = None
-        self._faults: dict[str, deque[Fault]] = defaultdict(deque)
-        self._dropping: dict[str, int] = defaultdict(int)
-        self._unknown: set[str] = set()
-        self._silent: set[str] | None = set()
-        self._speaking = asyncio.Event()
         self._taken: dict[str, int] = defaultdict(int)
         self._by_method: dict[str, list[Call]] = defaultdict(list)
         self._pusher: asyncio.Task[None] | None = None
@@ -194,17 +139,7 @@ class FakeTelegram:
         """Wait, for 5 real seconds at most, until `look` returns something; `passing` as in `next`."""
         return await until(look, self.clock if passing and isinstance(self.clock, FakeClock) else None)
 
-    # ------------------------------------------------------------ faults
-
-    def will_answer(self, method: str, status: int, body: Any = None, *, times: int = 1) -> None:
-        """Answer the next calls with this and do nothing. `body`: a description, or the whole body."""
-        if isinstance(body, str) or body is None:
-            body = {"ok": False, "error_code": status, "description": body or "Internal Server Error"}
-        self._faults[method].append(Fault(status, body, times))
-
-    def drops(self, method: str, *, times: int = 1) -> None:
-        """Take the next calls, and cut the connection instead of answering."""
-        self._dropping[method] += times
+    # ------------------------------------------------------------ the platform itself
 
     async def polls_as_rival(self) -> None:
         """Poll as a second process with the same token would, for ever."""
@@ -212,20 +147,6 @@ class FakeTelegram:
             while True:
                 async with session.get(f"{self.url}/bot{self.token}/getUpdates?timeout=30") as answer:
                     await answer.read()
-
-    def knows_no(self, method: str) -> None:
-        """Be a server that is older than a method."""
-        self._unknown.add(method)
-
-    def goes_silent(self, *methods: str) -> None:
-        """Answer no call any more (or none of these methods), while connections stay open."""
-        self._silent = set(methods) or None
-        self._speaking.clear()
-
-    def speaks_again(self) -> None:
-        """End the silence; calls that wait are answered."""
-        self._silent = set()
-        self._speaking.set()
 
     def count(self, chat: int, *, draft: bool) -> None:
         """Count a message, edit or draft. Raises the `Refusal` 429."""
@@ -361,21 +282,13 @@ class FakeTelegram:
         return parameters
 
     async def _answer(self, method: str, parameters: Json) -> Json | bytes:
-        if faults := self._faults[method]:
-            return self._faulty(faults)
+        self._raise_what_is_ordered(method)
         if method == "getUpdates":
             return await self._get_updates(parameters)
         result = self.methods.do(method, parameters)
         if self._checks:
             self.violations += [f"answer: {wrong}" for wrong in self.schema.answer(method, result)]
         return {"ok": True, "result": result}
-
-    def _faulty(self, faults: deque[Fault]) -> Json:
-        fault = faults[0]
-        fault.times -= 1
-        if fault.times == 0:
-            faults.popleft()
-        raise _Scripted(fault.status, fault.body)
 
     def _note(self, call: Call, *, taken: bool) -> None:
         if self._keep:
@@ -447,18 +360,6 @@ class FakeTelegram:
         except (aiohttp.ClientError, TimeoutError):
             self.hook.error = "Connection refused"
             return False
-
-
-class _Scripted(Refusal):
-    """A refusal whose body was given by the test."""
-
-    def __init__(self, status: int, body: Any) -> None:
-        super().__init__(status, "")
-        self._body = body
-
-    def body(self) -> Any:
-        """Return what the test ordered."""
-        return self._body
 
 
 def _encoded(value: Any) -> bytes:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.telegram.rules import TEXT_UNITS, bad, units
+from tests.fakes.telegram.look import Shown, entities_of, pieces_of, shown, stretch_of, words_of
+from tests.fakes.telegram.rules import bad
 
 if TYPE_CHECKING:
     from tests.fakes.telegram.server import FakeTelegram
 
 Json = dict[str, Any]
-COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]{1,32}(?:@[A-Za-z0-9_]+)?")
-MENTION = re.compile(r"(?<![\w@])@[A-Za-z0-9_]{3,}")
 GROUP_BOT = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
 # What people say; the rest are service messages, which privacy mode lets through.
 CONTENT = {
@@ -40,21 +38,6 @@ class Member:
         if self.language:
             user["language_code"] = self.language
         return user | ({"username": self.username} if self.username else {})
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A message as a person sees it now. `buttons`: labels by row."""
-
-    id: int
-    text: str
-    by_bot: bool
-    buttons: list[list[str]]
-    entities: list[Json]
-    document: str | None
-    reply_to: int | None
-    thread: int | None
-    raw: Json = field(repr=False)
 
 
 class Chat:
@@ -126,7 +109,7 @@ class Chat:
         entities: list[Json] | None = None,
     ) -> Shown:
         """Write a text; one over 4096 is cut by the person's app, as apps do. Returns the (last) message."""
-        said = [self._said({"text": piece}, person, reply_to, topic, entities) for piece in _pieces(text)]
+        said = [self._said({"text": piece}, person, reply_to, topic, entities) for piece in pieces_of(text)]
         for raw in said:
             self.telegram.deliver(self, "message", raw)
         return shown(said[-1], self.telegram.bot.id)
@@ -319,8 +302,8 @@ class Chat:
         if self.private or self.bot_is_admin or not self.privacy or not CONTENT & raw.keys():
             return True
         bot = self.telegram.bot
-        text, found = _words(raw)
-        commands = [_stretch(text, entity) for entity in found if entity["type"] == "bot_command"]
+        text, found = words_of(raw)
+        commands = [stretch_of(text, entity) for entity in found if entity["type"] == "bot_command"]
         mine = any(command.endswith(f"@{bot.username}") for command in commands)
         plain = not self.other_bot_spoke_last and any("@" not in command for command in commands)
         return mine or plain or raw.get("reply_to_message", {}).get("from", {}).get("id") == bot.id
@@ -372,58 +355,3 @@ class Chat:
         )
         changed = {"chat": self.raw(), "from": self._who(person).raw(), "date": self._now()}
         self.telegram.deliver(self, "my_chat_member", changed | {"old_chat_member": old, "new_chat_member": new})
-
-
-def _words(raw: Json) -> tuple[str, list[Json]]:
-    text: str = raw.get("text") or raw.get("caption") or ""
-    entities: list[Json] = raw.get("entities") or raw.get("caption_entities") or []
-    return text, entities
-
-
-def _pieces(text: str) -> list[str]:
-    pieces = []
-    while units(text) > TEXT_UNITS:
-        head = text[:TEXT_UNITS]
-        while units(head) > TEXT_UNITS:
-            head = head[:-1]
-        pieces.append(head)
-        text = text[len(head) :]
-    return [*pieces, text]
-
-
-def _stretch(text: str, entity: Json) -> str:
-    raw = text.encode("utf-16-le", "surrogatepass")
-    return raw[2 * entity["offset"] : 2 * (entity["offset"] + entity["length"])].decode("utf-16-le", "replace")
-
-
-def entities_of(text: str) -> list[Json]:
-    """Return the commands and mentions that Telegram finds in a text."""
-    found = [
-        (match, kind)
-        for pattern, kind in ((COMMAND, "bot_command"), (MENTION, "mention"))
-        for match in pattern.finditer(text)
-    ]
-    commands = [match.span() for match, kind in found if kind == "bot_command"]
-    inside = [m for m, kind in found if kind == "mention" and any(a <= m.start() < b for a, b in commands)]
-    return [
-        {"type": kind, "offset": units(text[: match.start()]), "length": units(match.group())}
-        for match, kind in sorted(found, key=lambda pair: pair[0].start())
-        if match not in inside
-    ]
-
-
-def shown(raw: Json, bot: int) -> Shown:
-    """Return what a person sees of a message."""
-    keyboard = raw.get("reply_markup", {}).get("inline_keyboard", [])
-    text, entities = _words(raw)
-    return Shown(
-        id=raw["message_id"],
-        text=text,
-        by_bot=raw.get("from", {}).get("id") == bot,
-        buttons=[[button["text"] for button in row] for row in keyboard],
-        entities=entities,
-        document=raw.get("document", {}).get("file_name"),
-        reply_to=raw.get("reply_to_message", {}).get("message_id"),
-        thread=raw.get("message_thread_id") if raw.get("is_topic_message") else None,
-        raw=raw,
-    )
