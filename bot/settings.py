@@ -216,10 +216,7 @@ class Settings(BaseSettings):
     @field_validator("data_dir", mode="before")
     @classmethod
     def _folder(cls, value: object) -> Path:
-        folder = Path(str(value)).expanduser()
-        if folder.exists() and not folder.is_dir():
-            raise ValueError("must be a folder; there is a file of that name.")
-        return folder
+        return valid.folder(value)
 
     @field_validator("database_url", mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from polo.address import BadAddress, normalise
@@ -137,6 +138,21 @@ def proxy(value: object) -> str:
     if str(value).strip().lower().startswith("socks"):
         raise ValueError("must be an HTTP proxy (http://host:port); SOCKS proxies are not supported.")
     return address(value, "http", "https", password=True)
+
+
+def folder(value: object) -> Path:
+    """Read the path of a folder, which may be still to be made."""
+    text = str(value).strip()
+    try:
+        path = Path(text).expanduser()
+        taken = path.exists() and not path.is_dir()
+    except (OSError, RuntimeError):  # a name too long, a part that may not be looked into, a `~name` of nobody
+        raise ValueError("must be a folder that can be reached.") from None
+    if not text.isprintable():
+        raise ValueError("must be a folder; no folder has such a name.")
+    if taken:
+        raise ValueError("must be a folder; there is a file of that name.")
+    return path
 
 
 def database(value: object) -> str:
