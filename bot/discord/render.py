@@ -12,8 +12,10 @@ _JOINER = "\u200b"  # zero-width space: shown as nothing, parts what must not be
 _MARKS = {"bold": "**", "italic": "*", "strikethrough": "~~"}
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]{1,40}")
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+_EVERYONE = re.compile("@(?=everyone|here)", re.IGNORECASE)
+_SUSPECT = re.compile(r"[\\*`_~\]@<]")
 _MENTION = re.compile(r"@(?=everyone|here)|<(?=@|#|/[^\s<>]+:\d|id:|a?:)", re.IGNORECASE)
-_SPECIAL = re.compile(r"[\\*`]|~~|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\[(?=[^\]]*\]\()")
+_SPECIAL = re.compile(r"[\\*`]|~~|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\](?=\()")
 _LINE_START = re.compile(r"(?:#{1,6}|-#|>{1,3}|[-*+])(?=\s|$)|>|(\d{1,9})(?=[.)](?:\s|$))")
 _ENCODED = {ord(" "): "%20", ord("("): "%28", ord(")"): "%29", ord("<"): "%3C", ord(">"): "%3E", ord("\\"): "%5C"}
 
@@ -42,15 +44,18 @@ def without_mentions(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Escape what Discord would read as formatting; spoilers `||x||` stay, for models mean them."""
-    text = without_mentions(text)
-    if not _SPECIAL.search(text):
+    if not _SUSPECT.search(text):
         return text
     pieces, done = [], 0
     for address in _WEB_ADDRESS.finditer(text):  # a backslash would become part of the address
-        pieces += [_SPECIAL.sub(r"\\\g<0>", text[done : address.start()]), address[0]]
+        pieces += [_escaped_words(text[done : address.start()]), _EVERYONE.sub("%40", address[0])]
         done = address.end()
-    pieces.append(_SPECIAL.sub(r"\\\g<0>", text[done:]))
+    pieces.append(_escaped_words(text[done:]))
     return "".join(pieces)
+
+
+def _escaped_words(text: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", without_mentions(text))
 
 
 class _Walker(TextWalker):
@@ -138,8 +143,9 @@ class _Walker(TextWalker):
 def _link(said: str, address: str) -> str:
     """Write a masked link where Discord takes one: web addresses only, and words that are no address themselves."""
     if not _WEB_ADDRESS.fullmatch(address.replace(" ", "%20")):
-        return f"{said} ({_escaped(address)})" if said and address != f"mailto:{said}" else said or _escaped(address)
-    bare = address.translate(_ENCODED)
+        told = _escaped(address)
+        return said if told in (said, f"mailto:{said}") else f"{said} ({told})" if said else told
+    bare = _EVERYONE.sub("%40", address.translate(_ENCODED))
     if not said or said == address:
         return bare
     if "://" in said or "]" in said or "[" in said:

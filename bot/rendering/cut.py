@@ -13,7 +13,7 @@ Fits = Callable[[str], bool]
 
 _FIRST_GUESS = 1024  # characters; doubled until it no longer fits
 _LOOK_AHEAD = 4096  # characters behind the page in which a link or a bold run may end
-_NARROW = 64  # the search ends when the border is known to a 64th
+_NARROW = 32  # the search ends when the border is known to a 32nd
 _TRIES = 12  # shorter heads tried when closing a fence made one too long
 
 # How much of a page a place to cut must leave filled to be preferred to a worse one further down.
@@ -111,7 +111,7 @@ def _places(outline: Outline, limit: int) -> Iterator[Break]:
     """Yield places to cut, the most sensible one first, then shorter and worse ones."""
     border = max(1, outline.prepared_position(limit))
     spans = [span for span in outline.spans if _kept_whole(span, border, len(outline.text))]
-    lines = [place for place in outline.line_breaks() if 0 < place.end and place.start <= border]
+    lines = [place for place in outline.line_breaks() if place.end > 0 and place.start <= border]
     lines = [place for place in lines if _allowed(outline, place, spans)]
     for _ in range(_TRIES):
         place = _best(outline, lines, spans, border)
@@ -200,10 +200,8 @@ def _parted(markdown: str, outline: Outline, place: Break) -> tuple[str, str]:
     if place.rank <= Rank.ITEM or leaf is None:
         blank = "\n" if place.reopened and leaf is not None and leaf.kind in ("indented", "table") else ""
         return head.rstrip(), _opened(continued(place.reopened) + blank, rest.lstrip("\n"), end)
-    if place.rank == Rank.LINE and leaf.kind != "text":
-        blank = ""  # the line brings its own
-    else:
-        blank = leaf.blank
+    line_brings_own = place.rank == Rank.LINE and leaf.kind != "text"
+    blank = "" if line_brings_own else leaf.blank
     opening = continued(leaf.containers)
     if leaf.kind == "fenced":
         closed = head.rstrip("\n") + f"\n{leaf.blank}{leaf.fence}"

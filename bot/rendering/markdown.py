@@ -26,6 +26,8 @@ _CARET = "\ufdd6"  # shown as nothing in text: [^1] is read as [1]
 _INLINE_OPEN, _INLINE_CLOSE = "\ufdd7", "\ufdd8"  # beside a $: \( and \)
 _DISPLAY_OPEN, _DISPLAY_CLOSE = "\ufdd9", "\ufdda"  # beside a $$: \[ and \]
 
+_PIPE = "\ufddb"
+
 # At the start of a list item: it goes on from an earlier message, so no bullet or number is shown. Written by `cut`.
 CONTINUED = "\ufddf"
 
@@ -37,6 +39,7 @@ OPTIONS = (
 )
 
 _HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdde\ufde0-\ufdef]")
+_SIGN = re.compile("[\ufdd0-\ufddf]")
 _LINE_ENDS = {0x0B: "\n", 0x0C: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n", 0x0D: "\n"}
 _CLEAN = (
     {n: 0x2400 + n for n in range(0x20)}  # shown as their pictures: a NUL is ␀, an escape sequence begins with ␛
@@ -46,12 +49,12 @@ _CLEAN = (
     | _LINE_ENDS
 )
 
-_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_CJK_MARK = r"\u3001-\u3003\u3008-\u3011\u3014-\u301f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”‘’…—·"
-_MARK = _CJK_MARK + r"!-)+-/:-@\[\]^`{|}"
-_RUN = r"(\*{1,3}|~~)"
-_NOT_CLOSING = re.compile(rf"(?:(?<=[{_CJK_MARK}]){_RUN}(?=\w)|(?<=[{_MARK}]){_RUN}(?=[{_CJK}]))")
-_NOT_OPENING = re.compile(rf"(?:(?<=\w){_RUN}(?=[{_CJK_MARK}])|(?<=[{_CJK}]){_RUN}(?=[{_MARK}]))")
+_RUN = re.compile(r"\*{1,3}|~~")
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_CJK_MARK = re.compile(
+    r"[\u3001-\u3003\u3008-\u3011\u3014-\u301f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”‘’…—·]"
+)
+_MARKS = frozenset("!\"#$%&'()+,-./:;<=>?@[]^`{|}")
 _DUNDER = re.compile(r"(?<!\w)__([a-z][a-z0-9_]{0,60}?)__(?!\w)", re.ASCII)
 _LESS_THAN = re.compile(
     r"(?<!\]\()<(?!https?://[^\s<>]+>|mailto:[^\s<>]+>|br ?/?>)|^[ \t>]*(<)(?=br ?/?>[ \t]*$)", re.MULTILINE
@@ -63,9 +66,11 @@ _FORMULA_SIGNS = re.compile(r"[\\^_=+<>]")
 _PRICES = re.compile(r"\$(?!\s)([^$\n]{1,200})(?<!\s)\$(?=[0-9A-Za-z_])")
 _PRICE = re.compile(r"\$(?=\d[\d.,]*(?:[\s),;:!?/–-]|[kKmMbB]?\b))(?![^$\n]{0,80}[\\^_=+{])")
 _DEFINITION = re.compile(r"^((?:[ \t>]|[-*+] |\d{1,9}[.)] )*\[[^\]\n]{1,200}\]):", re.MULTILINE)
+_TABLE_RULE = re.compile(r"^[ \t>]*(?:\|[ \t]*)?:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*(?:\|[ \t]*)?$\n?", re.MULTILINE)
+_BAR = re.compile(r"(?<!\\)\|")
 _FOOTNOTE = re.compile(r"\[\^(?=[^\]\s]{1,60}\])")
 
-_LITERAL = {
+_LITERAL: dict[int, str | None] = {
     ord(_LESS): "<",
     ord(_GLUE): None,
     ord(_UNDERSCORE): "_",
@@ -73,6 +78,7 @@ _LITERAL = {
     ord(_DOLLAR): "$",
     ord(_COLON): ":",
     ord(_CARET): "^",
+    ord(_PIPE): "|",
     ord(CONTINUED): None,
 }
 _SHOWN = _LITERAL | {ord(_CARET): None}
@@ -120,14 +126,64 @@ def prepared(text: str) -> str:
         text = _DUNDER.sub(lambda m: m[0].replace("_", _UNDERSCORE), text)
     if "~" in text:
         text = _LONE_TILDE.sub(_TILDE, text)
+    if "|" in text:
+        text = _with_whole_rows(text)
     if "]:" in text:
         text = _DEFINITION.sub(rf"\1{_COLON}", text)
     if "[^" in text:
         text = _FOOTNOTE.sub(f"[{_CARET}", text)
     if not text.isascii() and ("*" in text or "~~" in text):
-        text = _NOT_CLOSING.sub(lambda m: _GLUE + m[0], text)
-        text = _NOT_OPENING.sub(lambda m: m[0] + _GLUE, text)
+        text = _RUN.sub(_glued, text)
     return _with_formulas(text)
+
+
+def _with_whole_rows(text: str) -> str:
+    """Join cells that a row has beyond its header, for the parser drops them: the last column takes them all."""
+    done = 0
+    pieces: list[str] = []
+    for rule in _TABLE_RULE.finditer(text):
+        if rule.start() < done:  # a row of the table before
+            continue
+        columns = len(rule[0].strip(" \t>\n").strip("|").split("|"))
+        position = rule.end()
+        while position < len(text):
+            end = text.find("\n", position) + 1 or len(text)
+            line = text[position:end]
+            if "|" not in line:
+                break
+            pieces += [text[done:position], _row(line, columns)]
+            done = position = end
+    return "".join((*pieces, text[done:]))
+
+
+def _row(line: str, columns: int) -> str:
+    body = line.strip(" \t>\n")
+    bars = [found.start() for found in _BAR.finditer(line)]
+    first = 1 if body.startswith("|") else 0
+    last = len(bars) - 1 if body.endswith("|") and not body.endswith("\\|") else len(bars)
+    for position in bars[first + columns - 1 : last]:
+        line = f"{line[:position]}{_PIPE}{line[position + 1 :]}"
+    return line
+
+
+def _glued(run: re.Match[str]) -> str:
+    """Make a run of asterisks between East Asian punctuation and a letter able to open and close, as it is meant.
+
+    CommonMark's rule of flanking takes `。**` before a letter for an opening, as in English it would be.
+    """
+    before, after = run.string[run.start() - 1 : run.start()], run.string[run.end() : run.end() + 1]
+    if (before.isascii() and after.isascii()) or not before or not after:
+        return run[0]
+    if _stands_between(before, after):
+        return _GLUE + run[0]
+    return run[0] + _GLUE if _stands_between(after, before) else run[0]
+
+
+def _stands_between(mark: str, letter: str) -> bool:
+    """Tell whether there are punctuation and a letter, one of them East Asian."""
+    if _CJK_MARK.match(mark):
+        return letter.isalnum()
+    return mark in _MARKS and bool(_CJK.match(letter))
 
 
 def _with_formulas(text: str) -> str:
@@ -149,25 +205,30 @@ def _display(found: re.Match[str]) -> str:
     return f"$${_DISPLAY_OPEN}{found[1]}{_DISPLAY_CLOSE}$$"
 
 
-def _unbracketed(text: str) -> str:
+def _restored(text: str, signs: dict[int, str | None]) -> str:
+    if text.isascii():
+        return text
+    text = text.replace(_GLUE, "")  # by far the most frequent one
+    if not _SIGN.search(text):
+        return text
     for marked, source in _BRACKETS:
         text = text.replace(marked, source)
-    return text
+    return text.translate(signs)
 
 
 def source_of(text: str) -> str:
     """Return what `prepared` was given."""
-    return text if text.isascii() else _unbracketed(text).translate(_SOURCE)
+    return _restored(text, _SOURCE)
 
 
 def shown(text: str) -> str:
     """Return a parsed piece of text as a person shall read it."""
-    return text if text.isascii() else _unbracketed(text).translate(_SHOWN)
+    return _restored(text, _SHOWN)
 
 
 def literal(text: str) -> str:
     """Return a parsed piece of code, or an address, as it was written."""
-    return text if text.isascii() else _unbracketed(text).translate(_LITERAL)
+    return _restored(text, _LITERAL)
 
 
 def formula_source(text: str) -> str:

@@ -224,7 +224,7 @@ class Outline:
         header = lead + self.text[start : second + 1] if 0 < first < second else ""
         return Leaf("table", start, end, tuple(self._containers), lead, header=header)
 
-    # ------------------------------------------------------------ breaks
+    # ------------------------------------------------------------ places to cut
 
     def _guard_unclosed(self) -> None:
         """Keep together what a growing text may still be about to close, at the end of its last paragraph."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bot.rendering.formulas import unicode_formula
-from bot.rendering.markdown import CONTINUED, Event, formula_source, literal, shown
+from bot.rendering.markdown import CONTINUED, Event, formula_source, literal, shown, visible
 from bot.rendering.tables import aligned
 
 # Deeper than this the indentation stops growing; a page is narrow, and a stranger may nest a thousand levels.
@@ -205,7 +205,8 @@ class TextWalker:
             self._cell.append(code)
         else:
             self._swallow_break = False
-            self.write_code(code.replace("\n", " "))
+            write = self.write_code if visible(code) else self.write
+            write(code.replace("\n", " "))
 
     def _formula(self, latex: str, *, alone: bool) -> None:
         said = unicode_formula(latex)
@@ -331,7 +332,7 @@ class TextWalker:
     def _end_code(self, _: object) -> None:
         code = literal("".join(self._code or ())).removesuffix("\n")
         self._code = None
-        if code.strip():
+        if visible(code):
             self._block()
             self._pay_marker()
             self.write_block(code, self._language)

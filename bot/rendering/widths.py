@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 # What leaves no ink on any platform: blanks, joiners, bidirectional marks, fillers.
 INVISIBLE = regex.compile(r"[\s\p{Cf}\p{Zs}\u115f\u1160\u3164\uffa0\u034f\u180b-\u180f\ufe00-\ufe0f\u2800]*")

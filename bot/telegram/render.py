@@ -38,7 +38,7 @@ def _counted(text: str, found: list[Entity]) -> tuple[Entity, ...]:
     """
     found.sort(key=lambda entity: (entity.offset, -entity.length))
     kept = found[:MOST_ENTITIES]
-    astral = [match.start() for match in _ASTRAL.finditer(text)] if not text.isascii() else []
+    astral = [match.start() for match in _ASTRAL.finditer(text)] if kept and not text.isascii() else []
     if not astral:
         return tuple(kept)
     counted = []
@@ -59,7 +59,7 @@ class _Walker(TextWalker):
         self.entities: list[Entity] = []
         self._open: list[list[int | str]] = []  # kind and start of the formats that are open, each kind once
         self._nested: list[str] = []  # formats opened within their like
-        self._links: list[tuple[str, int]] = []
+        self._links: list[tuple[str, int, int]] = []  # address, and where its text begins: character, part
         self._quote_start = 0
 
     def _add(self, kind: str, start: int, *, url: str | None = None, language: str | None = None) -> None:
@@ -115,19 +115,19 @@ class _Walker(TextWalker):
         self._add("pre", start, language=language if _LANGUAGE.fullmatch(language) else None)
 
     def open_link(self, address: str) -> None:
-        self._links.append((address, self._here()))
+        self._links.append((address, self._here(), len(self.parts)))
 
     def close_link(self) -> None:
-        address, start = self._links.pop()
-        silent = self.length == start
+        address, start, part = self._links.pop()
+        said = "".join(self.parts[part:])
         if self._links:  # a picture within a link
             return
         if _ADDRESS.fullmatch(address) and len(address) <= _LONGEST_ADDRESS:
-            if silent:
+            if not said:
                 self.write(address)
             self._add("text_link", start, url=address)
-        elif address:
-            self.write(address if silent else f" ({address})")
+        elif address and address != said:
+            self.write(f" ({address})" if said else address)
 
     def open_quote(self) -> None:
         self._quote_start = self._here()

@@ -167,7 +167,7 @@ class _Writer:
         language, *code = self._code or [""]
         self._code = None
         text = literal("".join(code)).removesuffix("\n")
-        if text.strip():
+        if visible(text):
             named = f' class="language-{escape(language)}"' if _LANGUAGE.fullmatch(language) else ""
             self.parts.append(f'<pre dir="ltr"><code{named}>{escape(text)}</code></pre>')
 
