@@ -90,7 +90,8 @@ class PoloError(Exception):
 
     def __str__(self) -> str:
         """Say it in one line, for the log."""
-        facts = (str(self.status or ""), self.code, self.said, self.request_id and f"(request id: {self.request_id})")
+        named = self.request_id and self.request_id not in self.said  # relays often say it themselves
+        facts = (str(self.status or ""), self.code, self.said, f"(request id: {self.request_id})" if named else "")
         return " ".join(fact for fact in facts if fact)
 
     def again(self) -> PoloError:

@@ -51,8 +51,12 @@ class KeyRing:
         return error, max(0.0, until - self._monotonic())
 
     def note(self, key: Key, error: PoloError) -> None:
-        """Let a key rest if the error is the key's own."""
+        """Let a key rest if the error is the key's own.
+
+        A lone key rests only where the relay is busy: there is nothing to fall back on, a refusal costs nothing,
+        and an account that is too poor for one call may do for a cheaper one.
+        """
         rest = REST_S.get(type(error))
-        if rest is not None:
+        if rest is not None and (len(self) > 1 or isinstance(error, RelayBusy)):
             asked = rest if error.retry_after_s is None else min(error.retry_after_s, _LONGEST_REST_S)
             key.error, key.rests_until = error, self._monotonic() + asked

@@ -30,9 +30,12 @@ async def answer(relay: StandIn, request: web.Request) -> web.StreamResponse:
     relay.open_answers += 1
     try:
         return await _answer(relay, request, body)
-    except (asyncio.CancelledError, ConnectionResetError):
+    except asyncio.CancelledError:
         relay.dropped += 1
         raise
+    except ConnectionResetError:
+        relay.dropped += 1
+        return web.Response()  # nobody reads it; an error would be logged as one of ours
     finally:
         relay.open_answers -= 1
 
@@ -75,7 +78,8 @@ async def _said(relay: StandIn, request: web.Request, body: dict[str, Any], plan
     usage = _usage(body, plan)
     relay.used += usage["total_tokens"] * _PRICE_USD
     await relay.sleep(plan.delay_s)
-    await faults.before_the_answer(plan.fault, request)
+    if plan.fault == "reset-early":
+        return faults.hang_up(request, web.Response(), reset=True)
     if body.get("stream"):
         return await _streamed(relay, request, body, plan, usage)
     async with relay.gate or nullcontext():

@@ -70,17 +70,12 @@ def failure(status: int) -> Fail:
     return Fail(status, {"error": said})
 
 
-async def before_the_answer(how: str, request: web.Request) -> None:
-    """Break before the first byte, where `how` says so."""
-    if how == "reset-early":
-        await _hang_up(request, reset=True)
-
-
 async def break_off(how: str, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
     """End an answer that has begun in one of the ways of `HOW`. Raises ValueError for another one."""
     match how:
-        case "reset-early" | "reset" | "close":
-            await _hang_up(request, reset=how != "close")
+        case "reset" | "close":
+            await asyncio.sleep(0)  # what was written goes out first
+            return hang_up(request, response, reset=how == "reset")
         case "no-done":
             pass
         case "done-only":
@@ -106,14 +101,11 @@ async def break_off(how: str, request: web.Request, response: web.StreamResponse
     return response
 
 
-async def _hang_up(request: web.Request, *, reset: bool) -> None:
-    """Cut the connection, by RST or in the middle of the body, after what was written has gone out."""
-    transport = request.transport
-    if transport is None:
-        return
-    await asyncio.sleep(0)
-    if reset:
-        transport.abort()
-    else:
-        transport.close()
-    raise ConnectionResetError("the stand-in hung up")
+def hang_up(request: web.Request, response: web.StreamResponse, *, reset: bool) -> web.StreamResponse:
+    """Cut the connection, by RST or in the middle of the body. aiohttp finds it gone when it ends the response."""
+    if request.transport is not None:
+        if reset:
+            request.transport.abort()
+        else:
+            request.transport.close()
+    return response

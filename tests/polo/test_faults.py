@@ -59,7 +59,9 @@ async def test_a_reset_before_the_answer_may_have_been_billed(polo: Polo, relay:
 
 
 @pytest.mark.parametrize("how", ["reset", "close"])
-async def test_a_break_in_the_middle_comes_after_what_was_said(polo: Polo, relay: StandIn, how: str) -> None:
+async def test_a_break_in_the_middle_comes_after_what_was_said(
+    polo: Polo, relay: StandIn, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
     relay.will_break(2, how, text="Mars has two moons.")
 
     events, error = await heard_until_error(polo)
@@ -68,6 +70,7 @@ async def test_a_break_in_the_middle_comes_after_what_was_said(polo: Polo, relay
     assert error.may_have_cost
     assert error.request_id == "standin00000001"
     assert how == "reset" or events == [TextDelta("Mars has")]  # a reset may overtake what was written
+    assert not caplog.records, "a fault on purpose is no error of the stand-in"
 
 
 async def test_a_break_of_a_whole_answer_is_told(polo: Polo, relay: StandIn) -> None:

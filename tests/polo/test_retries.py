@@ -239,6 +239,15 @@ async def test_when_all_keys_rest_the_last_error_is_told_without_asking(
     assert endings(relay) == ["aa", "bb", "aa"]
 
 
+@pytest.mark.parametrize("name", ["401_invalid_token.json", "403_preconsume.json"])
+async def test_a_lone_key_is_asked_with_again_at_once(polo: Polo, relay: StandIn, name: str) -> None:
+    relay.will_fail(int(name[:3]), sample(f"relay/errors/{name}"))
+    with pytest.raises((KeyRejected, OutOfCredit)):
+        await polo.chat(QUESTION)
+
+    assert (await polo.chat(QUESTION)).text
+
+
 async def test_a_caller_waits_for_a_key_that_rests_only_briefly(opened: Opener, relay: StandIn, naps: Naps) -> None:
     polo = await opened("sk-aa")
     relay.will_fail(429, BUSY, {"Retry-After": "90"})
