@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 LANE_AT_MOST = 20  # questions that wait in one conversation
 COMPLETE_S = 2.0
+STOPPED_WITHIN_S = 30.0  # a stopped turn has nothing left to wait for but the database
 NOTHING_RUNS = Words(en="Nothing is running.", zh="当前没有正在进行的任务。")
 NOT_YOURS_TO_STOP = Words(en="Only the person who asked may stop this.", zh="只有提问者可以停止。")
 FLOOD = Words(
@@ -58,6 +59,11 @@ class Tickets:
         mine = [ticket for ticket in found if person is None or ticket.incoming.person.id == person]
         for ticket in mine:
             ticket.stop()
+            if ticket is not lane.running:
+                ticket.written.set()  # it will not be run at all
+        async with asyncio.timeout(STOPPED_WITHIN_S):
+            for ticket in mine:
+                await ticket.written.wait()
         return len(mine)
 
 
@@ -240,6 +246,7 @@ class Dispatch:
         except Exception as error:  # a broken database: this turn stays unfinished in it, the next ones may do better
             log.critical("turn not concluded", turn=ticket.id, exc_info=error)
         finally:
+            ticket.written.set()
             self._tickets.by_id.pop(ticket.id, None)
 
     async def _stop_pressed(self, turn: int, incoming: Incoming, stopping: int) -> None:
@@ -274,6 +281,7 @@ def joins(first: Ticket, second: Ticket) -> bool:
     """Tell whether `second` may be answered together with `first`: more plain words of the same person."""
     return (
         first.route.plain
+        and not first.stopped
         and second.route.plain
         and not second.stopped
         and first.incoming.person.id == second.incoming.person.id

@@ -229,7 +229,8 @@ class LiveReply:
     async def _put_last(self, index: int, page: Page) -> None:
         if self._drafting and index >= len(self._slots):
             try:
-                await self._call(Urgency.DRAFT, lambda: self._desk.adapter.draft(self._place, self._turn, page))
+                urgency = Urgency.GROWING if self._seen else Urgency.NEW
+                await self._call(urgency, lambda: self._desk.adapter.draft(self._place, self._turn, page), draft=True)
                 return
             except NoDrafts:
                 self._drafting = False
@@ -399,8 +400,9 @@ class LiveReply:
         nonce = f"{self._turn}-{index}"
         return await self._call(wanted, lambda: self._desk.adapter.post(self._place, page, nonce=nonce))
 
-    async def _call(self, urgency: Urgency, call: Callable[[], Awaitable[T]]) -> T:
-        await self._desk.pacer.wait(self._place.chat, private=self._place.private, urgency=urgency)
+    async def _call(self, urgency: Urgency, call: Callable[[], Awaitable[T]], *, draft: bool = False) -> T:
+        place = self._place
+        await self._desk.pacer.wait(place.chat, private=place.private, urgency=urgency, draft=draft)
         self._calling = True
         try:
             return await call()

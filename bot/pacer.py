@@ -14,6 +14,7 @@ from bot.ports import Pace, Urgency
 
 # Shares of an allowance that growing text leaves to what must arrive.
 RESERVE = 0.2
+MODEST = frozenset({Urgency.GROWING, Urgency.TYPING})
 CHATS_REMEMBERED = 5000
 PRIVATE_BURST = 3  # "short bursts pass" (Telegram's FAQ): what must arrive may use one
 
@@ -47,24 +48,29 @@ class Pacer:
         self._chats: dict[str, Window] = {}
         self._parked: dict[str, float] = {}
         self._parked_everywhere = 0.0
-        self._waiting = 0
+        self._modest_waiting = 0
 
-    async def wait(self, chat: str, *, private: bool, urgency: Urgency) -> None:
-        """Wait until a call to `chat` may pass, and count it."""
-        self._waiting += 1
+    async def wait(self, chat: str, *, private: bool, urgency: Urgency, draft: bool = False) -> None:
+        """Wait until a call to `chat` may pass, and count it.
+
+        A `draft` is a preview and no message: only the allowance of the whole bot counts it.
+        """
+        modest = urgency in MODEST
+        self._modest_waiting += modest
         try:
-            while (delay := self._delay(chat, private, urgency)) > 0:
+            while (delay := self._delay(chat, private, urgency, draft)) > 0:
                 # With many waiting, waking all of them for every free place would cost their number squared.
-                await self._clock.sleep(max(delay, 0.5 * self._waiting / self._pace.overall_per_s))
+                crowd = self._modest_waiting / self._pace.overall_per_s if modest else 0.0
+                await self._clock.sleep(max(delay, crowd / 2))
         finally:
-            self._waiting -= 1
-        self._take(chat, private, urgency)
+            self._modest_waiting -= modest
+        self._take(chat, private, draft)
 
     def spare(self, chat: str, *, private: bool) -> bool:
         """Tell whether a call that nobody would miss (typing) may pass now, and count it if so."""
-        if self._delay(chat, private, Urgency.TYPING) > 0:
+        if self._delay(chat, private, Urgency.TYPING, draft=False) > 0:
             return False
-        self._take(chat, private, Urgency.TYPING)
+        self._take(chat, private, draft=False)
         return True
 
     def park(self, chat: str, seconds: float, *, everywhere: bool = False) -> None:
@@ -75,22 +81,24 @@ class Pacer:
         else:
             self._parked[chat] = max(self._parked.get(chat, 0.0), until)
 
-    def _delay(self, chat: str, private: bool, urgency: Urgency) -> float:
+    def _delay(self, chat: str, private: bool, urgency: Urgency, draft: bool) -> float:
         now = self._clock.monotonic()
         parked = max(self._parked_everywhere, self._parked.get(chat, 0.0)) - now
         if parked > 0:
             return parked
         self._parked.pop(chat, None)
-        modest = urgency not in (Urgency.FINAL, Urgency.NEW)
+        modest = urgency in MODEST
         overall = self._overall.free_in(now, keep=_reserve(self._overall) if modest else 0)
-        if urgency is Urgency.DRAFT:  # a preview, not a message: only the whole bot's allowance counts it
+        if draft:
             return overall
-        kept = 0 if private else _reserve(self._window(chat, private))
-        return max(overall, self._window(chat, private).free_in(now, keep=kept if modest else -PRIVATE_BURST * private))
+        window = self._window(chat, private)
+        if modest:
+            return max(overall, window.free_in(now, keep=0 if private else _reserve(window)))
+        return max(overall, window.free_in(now, keep=-PRIVATE_BURST if private else 0))
 
-    def _take(self, chat: str, private: bool, urgency: Urgency) -> None:
+    def _take(self, chat: str, private: bool, draft: bool) -> None:
         now = self._clock.monotonic()
-        if urgency is not Urgency.DRAFT:
+        if not draft:
             self._window(chat, private).take(now)
         self._overall.take(now)
 

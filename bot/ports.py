@@ -176,7 +176,6 @@ class Urgency(StrEnum):
     FINAL = "final"
     NEW = "new"
     GROWING = "growing"
-    DRAFT = "draft"
     TYPING = "typing"
 
 

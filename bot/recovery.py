@@ -72,4 +72,5 @@ class Recovery:
         said = f"{half.markdown.rstrip()}\n\n_{INTERRUPTED.in_language(language)}_".strip()
         reply = Reply((Text(said),), buttons=((again(turn.id),),))
         async with self._runner.live(turn.id, incoming.place, language, replacing=turn.shown) as live:
-            await self._runner.conclude(turn.id, incoming, reply, live, outcome="interrupted")
+            prepared = await self._runner.store(turn.id, incoming, reply, language)
+            await self._runner.deliver(turn.id, prepared, live, "interrupted")

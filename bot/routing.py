@@ -100,7 +100,7 @@ class Router:
             if not incoming.place.private:
                 raise Ignored  # most likely another bot's
             raise ForPerson(UNKNOWN_COMMAND.with_values(name=f"/{name[:32]}"))
-        options = parse(command, rest)
+        options = parse(command, rest, attached=bool(said.attachments or said.quoted))
         return self._command_route(
             command,
             incoming,

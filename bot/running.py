@@ -123,7 +123,9 @@ class Runner:
             reply, outcome = await self._reply_to(turn, ticket, stage, live)
             if reply.in_place and ticket.route.pressed:
                 live.instead_of(ticket.route.pressed)
-            await self.conclude(ticket.id, ticket.incoming, reply, live, outcome=outcome)
+            prepared = await self.store(ticket.id, ticket.incoming, reply, live.language)
+            ticket.written.set()
+            await self.deliver(ticket.id, prepared, live, outcome)
 
     # ------------------------------------------------------------ from ticket to reply
 
@@ -171,14 +173,14 @@ class Runner:
 
     # ------------------------------------------------------------ from reply to outcome
 
-    async def conclude(self, turn: int, incoming: Incoming, reply: Reply, live: LiveReply, *, outcome: str) -> None:
-        """Store the reply with what is to be remembered of it, then deliver it."""
+    async def store(self, turn: int, incoming: Incoming, reply: Reply, language: str) -> Prepared:
+        """Write the reply down with what is to be remembered of it, and return it as it will be shown."""
         conversation, person = incoming.place.conversation, incoming.person.id
-        prepared, actions = prepare(reply, conversation=conversation, person=person, turn=turn, language=live.language)
+        prepared, actions = prepare(reply, conversation=conversation, person=person, turn=turn, language=language)
         await self.services.storage.turns.answered(
             turn, encode_prepared(prepared), exchange=reply.exchange, actions=actions
         )
-        await self.deliver(turn, prepared, live, outcome)
+        return prepared
 
     async def deliver(
         self, turn: int, prepared: Prepared, live: LiveReply, outcome: str, *, unsure: bool = False

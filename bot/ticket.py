@@ -45,6 +45,8 @@ class Ticket:
     accepted_at: float  # monotonic seconds
     task: asyncio.Task[object] | None = None
     stopped: bool = False
+    # Set when nothing of it will be added to the conversation any more; its delivery may still be under way.
+    written: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def conversation(self) -> str:
