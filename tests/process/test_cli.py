@@ -229,6 +229,7 @@ def test_a_token_that_the_platform_does_not_know_ends_the_start_and_is_shown_now
     with refusing() as address:
         ended = polobot(
             tmp_path, "run", LOG_LEVEL="debug",
+            DISCORD_GATEWAY_URL=address.replace("http", "ws"),
             **{f"{platform}_TOKEN": token, f"{platform}_API_BASE_URL": address + path},
         )  # fmt: skip
 

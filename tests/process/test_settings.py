@@ -156,6 +156,18 @@ def test_whatever_is_typed_it_ends_in_settings_or_sentences(environ: dict[str, s
         assert 1 <= len(problem.sentences) <= len(environ) + 1
 
 
+@given(content=st.one_of(st.binary(), st.text().map(lambda text: text.encode("utf-8", "surrogatepass"))))
+def test_whatever_the_file_holds_it_ends_in_settings_or_sentences(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "anything"
+    file.write_bytes(content)
+    try:
+        Settings.load({}, env_file=file)
+    except SettingsProblem as problem:
+        assert all("\n" not in sentence for sentence in problem.sentences)
+
+
 def test_a_representation_of_the_settings_shows_no_secret() -> None:
     settings = load({"TELEGRAM_TOKEN": TELEGRAM_TOKEN, "POLO_API_KEY": RELAY_KEY, "WEB_PASSWORD": "open-sesame"})
 
