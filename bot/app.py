@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-from handlers.registry import COMMANDS
 from prometheus_client import CollectorRegistry
 
 from bot.access import Access, Limits
@@ -34,6 +33,7 @@ from bot.version import VERSION
 from bot.web.adapter import WebAdapter
 from handlers.conversation import Conversations
 from handlers.models import Models
+from handlers.registry import COMMANDS
 from handlers.services import ChatConfig, Services
 from polo import Polo, RelaySettings
 from polo.standin import StandIn

@@ -11,7 +11,6 @@ from collections.abc import Coroutine, Sequence
 
 import msgspec
 import structlog
-from handlers.registry import command_named
 
 from bot.background import Crew
 from bot.forms import Forms
@@ -23,6 +22,7 @@ from bot.running import Runner
 from bot.ticket import Route, Ticket
 from handlers.command import Choice
 from handlers.errors import ForPerson
+from handlers.registry import command_named
 from handlers.reply import Form, Reply, Text
 from handlers.services import Services
 from handlers.turn import Person, Place, Turn

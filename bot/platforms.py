@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from handlers.registry import COMMANDS
 
 from bot.clock import Clock
 from bot.discord.adapter import DiscordAdapter
@@ -20,6 +19,7 @@ from bot.settings import Settings
 from bot.telegram.adapter import TelegramAdapter
 from bot.web.adapter import WebAdapter
 from bot.web.server import Extra
+from handlers.registry import COMMANDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import assert_never
 
 import msgspec
-from handlers.registry import CHAT, action_named, command_named
 
 from bot.forms import GONE, Forms
 from bot.live import STOP_PREFIX
@@ -16,6 +15,7 @@ from bot.ticket import Route
 from handlers.arguments import parse
 from handlers.command import ActionHandler, Command, Where, Who
 from handlers.errors import ForPerson
+from handlers.registry import CHAT, action_named, command_named
 from handlers.reply import Action, Presser
 from handlers.turn import Person, Place
 from handlers.words import Words
@@ -210,13 +210,21 @@ class Router:
         remembered = await self._storage.memory.of_turn(earlier.id)
         if remembered and remembered[-1].id != await self._storage.memory.head(conversation):
             raise Ignored
-        return Route(
-            CHAT.run,
-            text=edited.text,
-            attachments=edited.attachments,
-            message=edited.message,
-            replaces=earlier.id,
-        )
+        route = Route(CHAT.run, replaces=earlier.id)
+        changed = False
+        for turn in (earlier, *await self._storage.turns.merged_into(earlier.id)):
+            said = msgspec.json.decode(turn.incoming, type=Incoming).what
+            if not isinstance(said, Said):
+                raise Ignored
+            text, files = said.text, said.attachments
+            if said.message == edited.message:
+                changed = (text, files) != (edited.text, edited.attachments)
+                text, files = edited.text, edited.attachments
+            route.join(Route(CHAT.run, text=text, attachments=files, quoted=said.quoted, message=said.message))
+        if not changed:  # platforms also tell of edits that change no word: a preview, a reaction
+            raise Ignored
+        route.message = edited.message
+        return route
 
 
 def stops(incoming: Incoming) -> int | None:

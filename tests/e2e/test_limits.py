@@ -77,6 +77,7 @@ async def test_a_flood_is_refused_once_and_politely_and_what_fits_is_answered(to
         await gate.waiting()
         for number in range(60):
             await chat.says(f"flood {number}")
+        await town.sees(lambda: not town.telegram.waiting or None)
         await town.sees(lambda: [m for m in chat.answers if "more than I can see to" in m.text] or None)
         await gate.open()
         await town.answer(chat, "The rest")
