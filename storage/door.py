@@ -38,5 +38,8 @@ class Door(Protocol):
     async def scrub(self) -> None:
         """Take what was deleted out of the files on disk too, as far as the database can."""
 
+    async def tidy(self) -> None:
+        """Do what `scrub` left for a quiet hour, if anything."""
+
     async def close(self) -> None:
         """Finish what runs and close every connection."""

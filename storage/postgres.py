@@ -67,6 +67,9 @@ class PostgresDoor:
     async def scrub(self) -> None:
         """Nothing to do: the server's own vacuum takes deleted rows out of its files."""
 
+    async def tidy(self) -> None:
+        """Nothing to do, as above."""
+
     async def close(self) -> None:
         """Close every connection once it is free; at once after a while."""
         try:

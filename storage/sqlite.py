@@ -26,6 +26,8 @@ READERS = 3  # threads; a slow export must not hold up a recall
 LOCK_WAIT_S = 15.0  # for another process that writes to the same file
 REPORT_AFTER = 32  # pieces of work done before their callers are told, while more is waiting
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
+TIDY_AT_ONCE_BYTES = 32 << 20  # a database of this size is written anew in the time of a slow answer
+UNTIDY = 1
 STATEMENTS_KEPT = 256  # prepared statements a connection keeps
 
 Work = Callable[[sqlite3.Connection], Any]
@@ -159,9 +161,18 @@ class SQLiteDoor:
         return result
 
     async def scrub(self) -> None:
-        """Move the log into the database and cut it to nothing: deleted words stand in it until then."""
+        """Take deleted words out of the files: out of the log at once, out of the pages at once or by `tidy`.
+
+        Free pages and freed rows are zeroes already (secure_delete), but SQLite leaves copies of rows in the gaps of
+        pages that it has filled anew; only VACUUM takes those, at the price of writing the whole file.
+        """
         if self._path != MEMORY:
-            await self.on_writer(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+            await self.on_writer(_scrub)
+
+    async def tidy(self) -> None:
+        """Write the file anew where a `scrub` left that to do: about a second of no writing for every 100 MB."""
+        if self._path != MEMORY:
+            await self.on_writer(_tidy)
 
     async def close(self) -> None:
         """Finish what waits, then close; the last connection takes the log file away."""
@@ -196,6 +207,22 @@ def _connect(path: str) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
+
+
+def _scrub(connection: sqlite3.Connection) -> None:
+    # The mark outlives a crash; it is the only use of this field of the file's header.
+    connection.execute(f"PRAGMA user_version = {UNTIDY}")
+    [(pages, size)] = connection.execute("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
+    if pages * size <= TIDY_AT_ONCE_BYTES:
+        _tidy(connection)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _tidy(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA user_version").fetchone() == (UNTIDY,):
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA user_version = 0")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _make_private(path: Path) -> None:

@@ -88,5 +88,5 @@ class Talk:
             turn, answer.encode(errors="replace"), exchange=Exchange(conversation, parent, (asked, said), (spent(),))
         )
         await self.database.turns.done(turn, "answered", shown)
-        first, second = ids
+        first, second = ids or (0, 0)  # nothing stays of a turn that was forgotten meanwhile
         return first, second
