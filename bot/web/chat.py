@@ -319,6 +319,7 @@ def _command(command: Command, language: str) -> dict[str, object]:
         "hint": command.hint.in_language(language),
         "options": options,
         "rest": _rest(command),
+        "urgent": command.urgent,
     }
 
 

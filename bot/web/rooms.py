@@ -23,7 +23,6 @@ GONE_AT_MOST = 256  # deleted messages remembered in one conversation
 NOTICES_AT_MOST = 8  # sentences for one person that wait for a slow browser
 LISTENERS_AT_MOST = 24  # open pages on one conversation
 TYPING_S = 6.0  # dispatch renews it every 4.5 s
-FRESH_S = 120.0  # an unfinished turn is not in the history yet: it is shown from here
 STOP_PREFIX = "stop:"  # the button of a turn that is still running: see bot/live.py
 
 

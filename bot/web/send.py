@@ -19,12 +19,14 @@ import msgspec
 from aiohttp import web
 
 from bot.ports import Page, PastTurn
-from bot.web.rooms import FRESH_S, Entry, Listener, Room
+from bot.web.rooms import Entry, Listener, Room
 from handlers.turn import Attachment
 
 Wire = dict[str, Any]
 BEAT_S = 15.0  # proxies cut what is silent for a minute; mobile networks sooner
 RETRY_MS = 1000
+WRITING_DOWN_S = 5.0  # between the last look of an answer and its place in the history
+WAITING_S = 120.0  # a question that others have overtaken: it waits, or went into another turn
 PATCH_FROM = 400  # characters; below that the whole text is as short
 
 INLINE_TYPES = frozenset(
@@ -112,21 +114,35 @@ def merge(history: Sequence[PastTurn], room: Room, *, at_most: int, monotonic: f
 
     The history (its newest `at_most` turns) knows what has ended; memory has the newest looks and what is running.
     """
-    shown: list[tuple[float, Entry]] = []
-    for number, turn in enumerate(history):
-        question = turn.message or f"asked-{turn.asked_at:.6f}-{number}"
-        if turn.asked or turn.attachments:
-            shown.append(
-                (turn.asked_at, _newest(room, Entry(question, turn.asked_at, None, turn.asked, turn.attachments)))
-            )
-        shown += [(turn.asked_at, _newest(room, Entry(message, turn.asked_at, page))) for message, page in turn.shown]
-    known = {entry.id for _, entry in shown}
-    live = _still_true(room, known, history[-1].asked_at if history else 0.0, monotonic)
-    stale = [message for message in room.entries if message not in known and message not in live]
+    times, shown = _ended(history, room)
+    live = _still_true(room, set(shown), history[-1].asked_at if history else 0.0, monotonic)
     # What is older than a full page of history comes when that is asked for.
     since = history[0].asked_at if len(history) >= at_most else 0.0
-    shown += [(live[message], room.entries[message]) for message in room.entries if live.get(message, -1.0) >= since]
-    return [entry for _, entry in sorted(shown, key=lambda each: each[0])], stale
+    dead = [entry for entry in room.entries.values() if entry.id not in shown and entry.id not in live]
+    stale = [entry.id for entry in dead if entry.at >= since]
+    for message in room.entries:
+        if live.get(message, -1.0) >= since:
+            times[message], shown[message] = live[message], room.entries[message]
+    return sorted(shown.values(), key=lambda entry: times[entry.id]), stale
+
+
+def _ended(history: Sequence[PastTurn], room: Room) -> tuple[dict[str, float], dict[str, Entry]]:
+    """Return when each message of the history was asked for, and its newest look.
+
+    An edited question and a regenerated answer are in the history twice: they stand where they first stood, as they
+    were last.
+    """
+    times: dict[str, float] = {}
+    shown: dict[str, Entry] = {}
+    for number, turn in enumerate(history):
+        entries = [Entry(message, turn.asked_at, page) for message, page in turn.shown]
+        if turn.asked or turn.attachments:
+            question = turn.message or f"asked-{turn.asked_at:.6f}-{number}"
+            entries.insert(0, Entry(question, turn.asked_at, None, turn.asked, turn.attachments))
+        for entry in entries:
+            entry.at = times.setdefault(entry.id, turn.asked_at)
+            shown[entry.id] = _newest(room, entry)
+    return times, shown
 
 
 def _newest(room: Room, past: Entry) -> Entry:
@@ -140,21 +156,31 @@ def _newest(room: Room, past: Entry) -> Entry:
 def _still_true(room: Room, known: set[str], newest_at: float, monotonic: float) -> dict[str, float]:
     """Return the messages that only memory has, by what happened to them, with the time at which each was asked for.
 
-    A message that the history had and has no more was forgotten. One that is older than the newest turn that ended,
-    and has not changed for a while, belongs to a turn that was taken out of the history before we looked.
+    Messages of one turn stay or go together. What the history had and has no more was forgotten; so was, but for the
+    moment in which its end is being written down, what has ended and is not there.
     """
-    candidates = [entry for entry in room.entries.values() if entry.id not in known and not entry.in_history]
-    asked_at: dict[str, float] = {}
-    for entry in candidates:
-        request = entry.request or entry.id
-        asked_at[request] = min(entry.at, asked_at.get(request, entry.at))
-    alive = {
-        entry.request or entry.id
-        for entry in candidates
-        if entry.growing or monotonic - entry.changed_at < FRESH_S or entry.at >= newest_at
+    turns: dict[str, list[Entry]] = {}
+    for entry in room.entries.values():
+        turns.setdefault(entry.request or entry.id, []).append(entry)
+    return {
+        entry.id: min(each.at for each in turn)
+        for turn in turns.values()
+        if _lives(turn, known, newest_at, monotonic)
+        for entry in turn
+        if entry.id not in known
     }
-    requests = {entry.id: entry.request or entry.id for entry in candidates}
-    return {message: asked_at[request] for message, request in requests.items() if request in alive}
+
+
+def _lives(turn: Sequence[Entry], known: set[str], newest_at: float, monotonic: float) -> bool:
+    if any(entry.in_history and entry.id not in known for entry in turn):
+        return False
+    answers = [entry for entry in turn if entry.page is not None]
+    if any(entry.growing for entry in answers) or any(entry.id in known for entry in answers):
+        return True
+    still = min(monotonic - entry.changed_at for entry in turn)
+    if answers:
+        return still < WRITING_DOWN_S
+    return still < WAITING_S or any(entry.at >= newest_at for entry in turn)
 
 
 # ---------------------------------------------------------------- the stream

@@ -146,6 +146,14 @@ def test_the_history_comes_first_and_what_is_still_running_below() -> None:
     assert stale == []
 
 
+def test_an_edited_question_stands_once_where_it_stood_as_it_was_last() -> None:
+    first, between = past("q1", "b1"), past("q2", "b2", at=200.0)
+    edited = PastTurn("better", 300.0, (("b1", page("new answer")),), "q1")
+    shown, _ = send.merge([first, between, edited], Room("c"), at_most=40, monotonic=0.0)
+    assert [entry.id for entry in shown] == ["q1", "b1", "q2", "b2"]
+    assert (shown[0].asked_text, shown[1].page) == ("better", page("new answer"))
+
+
 def test_the_newest_look_in_memory_beats_the_one_in_the_history() -> None:
     room = Room("c")
     room.put(Entry("b1", 100.0, page("pressed")), monotonic=0.0)
@@ -168,9 +176,43 @@ def test_an_ended_turn_that_was_forgotten_before_anyone_looked_goes_after_a_whil
     room.put(Entry("q1", 100.0, None, "secret", request="q1"), monotonic=0.0)
     room.put(Entry("b1", 100.0, page("answer"), request="q1"), monotonic=0.0)
     forgot = [past("q2", "b2", at=300.0)]
-    shown, stale = send.merge(forgot, room, at_most=40, monotonic=rooms.FRESH_S + 1)
+    shown, stale = send.merge(forgot, room, at_most=40, monotonic=send.WRITING_DOWN_S + 1)
     assert [entry.id for entry in shown] == ["q2", "b2"]
     assert stale == ["q1", "b1"]
+
+
+def test_a_file_goes_with_the_turn_that_brought_it() -> None:
+    room = Room("c")
+    room.put(Entry("b1", 100.0, page("here it is"), request="q1"), monotonic=0.0)
+    room.put(Entry("file", 101.0, page(""), request="q1"), monotonic=0.0)
+    later = [past("q1", "b1"), past("q2", "b2", at=300.0)]
+    shown, _ = send.merge(later, room, at_most=40, monotonic=1000.0)
+    assert [entry.id for entry in shown] == ["q1", "b1", "file", "q2", "b2"]
+    shown, stale = send.merge([], room, at_most=40, monotonic=1001.0)
+    assert (shown, stale) == ([], ["b1", "file"])
+
+
+def test_an_answer_whose_end_is_being_written_down_is_still_shown() -> None:
+    room = Room("c")
+    room.put(Entry("q1", 100.0, None, "asked", request="q1"), monotonic=0.0)
+    room.put(Entry("b1", 101.0, page("whole"), request="q1"), monotonic=50.0)
+    shown, _ = send.merge([], room, at_most=40, monotonic=50.0 + send.WRITING_DOWN_S / 2)
+    assert [entry.id for entry in shown] == ["q1", "b1"]
+
+
+def test_a_question_that_still_waits_is_shown_however_long_it_waits() -> None:
+    room = Room("c")
+    room.put(Entry("q2", 200.0, None, "asked", request="q2"), monotonic=0.0)
+    shown, _ = send.merge([past("q1", "b1")], room, at_most=40, monotonic=100_000.0)
+    assert [entry.id for entry in shown] == ["q1", "b1", "q2"]
+
+
+def test_what_is_older_than_the_asked_for_history_waits_in_memory() -> None:
+    room = Room("c")
+    room.put(Entry("old", 50.0, page("an older file"), request="q0"), monotonic=0.0)
+    shown, stale = send.merge([past("q1", "b1")], room, at_most=1, monotonic=1000.0)
+    assert [entry.id for entry in shown] == ["q1", "b1"]
+    assert stale == []
 
 
 def test_a_long_running_turn_keeps_its_question_while_others_end_meanwhile() -> None:

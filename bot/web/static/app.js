@@ -153,7 +153,7 @@ byId("person").addEventListener("click", async () => {
   await navigator.clipboard?.writeText(boot.person).then(() => notice(t("copied")), () => null);
 });
 byId("starters").replaceChildren(
-  ...boot.commands.filter(({ name }) => name !== "start").slice(0, STARTERS).map(({ name, hint }) =>
+  ...boot.commands.filter(({ name, urgent }) => name !== "start" && !urgent).slice(0, STARTERS).map(({ name, hint }) =>
     el("li", {}, el("button", { type: "button", onclick: () => composer.fill(`/${name} `) }, el("b", {}, `/${name}`), el("span", { dir: "auto" }, hint))),
   ),
 );
