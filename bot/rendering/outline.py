@@ -90,6 +90,7 @@ class Outline:
         self._containers: list[Container] = []
         self._depth = 0  # of inline elements
         self._leaf: Leaf | None = None
+        self._broken = False  # a line of a paragraph has just ended
         self._at = _characters(self.text)
         self._read()
         if whole:
@@ -123,6 +124,7 @@ class Outline:
                     self._content(name, start, end)
 
     def _bare(self, name: str, start: int, end: int) -> None:
+        self._broken = name != "Rule"
         if name == "Rule":
             self._leaf = None
             self._add(Leaf("other", start, end, tuple(self._containers), ""))
@@ -165,9 +167,9 @@ class Outline:
         leaf.last = max(leaf.last, end)
         if name in _INLINE_LEAVES and not self._depth:
             self.spans.append((start, end))
-        line = self._line_start(start)
-        if not leaf.lines or line > leaf.lines[-1]:
+        if not leaf.lines or self._broken or leaf.kind in ("fenced", "indented"):
             leaf.lines.append(start)
+        self._broken = False
 
     def _within_text(self, start: int, end: int) -> Leaf:
         """Return the open block; the text of tight list items has none, so open it."""
@@ -265,8 +267,8 @@ class Outline:
             return [self._row(leaf, row) for row in leaf.rows[1:]]
         if leaf.kind == "text":
             return [Break(Rank.LINE, self.text.rfind("\n", 0, at), at, leaf) for at in leaf.lines[1:]]
-        if leaf.kind in ("fenced", "indented"):
-            starts = [self._line_start(at) for at in leaf.lines[1:]]
+        if leaf.kind in ("fenced", "indented") and leaf.lines:
+            starts = sorted({self._line_start(at) for at in leaf.lines} - {self._line_start(leaf.lines[0])})
             return [Break(Rank.LINE, at, at, leaf) for at in starts]
         return []
 

@@ -1,0 +1,1 @@
+"""Tests of how Markdown is shown on each platform, and of where it is cut."""
