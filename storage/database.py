@@ -53,7 +53,7 @@ class Database:
         Its usage rows stay: they hold no words, and what was spent stays spent. A running turn of it finds its
         row closed and leaves nothing behind; the turn `keep`, the one that asks for this, still gets its reply.
         """
-        digests = await self._door.transact(lambda: forget_conversation(conversation, keep or 0))
+        digests = await self._door.transact(lambda: forget_conversation(conversation, keep or 0), alone=True)
         await self._gone(digests)
 
     async def forget_person(self, person: str, *, keep: int | None = None) -> None:
@@ -61,7 +61,7 @@ class Database:
         the answers to them, what hung below hanging higher; their turns, actions, questions, settings
         (`person:<person>`) and files. Usage rows stay but lose the person. `keep`: as above.
         """
-        digests = await self._door.transact(lambda: forget_person(person, keep or 0))
+        digests = await self._door.transact(lambda: forget_person(person, keep or 0), alone=True)
         self.people.forgotten(person)
         await self._gone(digests)
 
@@ -71,7 +71,7 @@ class Database:
         Where the new chat has a setting, question or link already, that one stays; where it has talked already,
         its talk goes on from the old one.
         """
-        await self._door.transact(lambda: move(platform, old_chat, new_chat))
+        await self._door.transact(lambda: move(platform, old_chat, new_chat), alone=True)
         self.settings.refresh()
 
     async def tidy(self) -> None:

@@ -32,8 +32,11 @@ class Door(Protocol):
     async def write(self, step: Step) -> Rows:
         """Run one statement as a transaction of its own."""
 
-    async def transact(self, script: Callable[[], Script[T]]) -> T:
-        """Run a script as one transaction. It may be started again from the beginning after a conflict."""
+    async def transact(self, script: Callable[[], Script[T]], *, alone: bool = False) -> T:
+        """Run a script as one transaction; `alone`: nobody else writes anything meanwhile.
+
+        It may be started again from the beginning after a conflict.
+        """
 
     async def scrub(self) -> None:
         """Take what was deleted out of the files on disk too, as far as the database can."""

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from storage.door import Rows, Script
 from storage.errors import DatabaseProblem
 from storage.migrate import upgrade
+from storage.schema import METADATA
 from storage.statement import Step, storable
 
 T = TypeVar("T")
@@ -24,6 +25,9 @@ STATEMENT_WITHIN_S = 60
 CONNECTIONS = 8
 ATTEMPTS = 5  # of a transaction that ran into another one
 MIGRATION_LOCK = 7_065_626_684  # any number that only this program locks
+
+# In the order in which an answered turn needs them, so that the two do not wait for each other.
+LOCK_ALL = f"LOCK TABLE {', '.join(table.name for table in METADATA.tables.values())} IN EXCLUSIVE MODE"
 
 # Another transaction was first (a row it referred to is forgotten now, say): the script, run again, sees that.
 CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.ForeignKeyViolationError)
@@ -54,15 +58,15 @@ class PostgresDoor:
             ):
                 return await _play(connection, script())
 
-    async def transact(self, script: Callable[[], Script[T]]) -> T:
+    async def transact(self, script: Callable[[], Script[T]], *, alone: bool = False) -> T:
         """Run a script as one transaction; on a conflict with another one, from the beginning."""
         with _told():
             for _ in range(ATTEMPTS - 1):
                 try:
-                    return await self._attempt(script)
+                    return await self._attempt(script, alone)
                 except CONFLICTS:
                     continue
-            return await self._attempt(script)
+            return await self._attempt(script, alone)
 
     async def scrub(self) -> None:
         """Nothing to do: the server's own vacuum takes deleted rows out of its files."""
@@ -77,8 +81,10 @@ class PostgresDoor:
         except TimeoutError:
             self._pool.terminate()
 
-    async def _attempt(self, script: Callable[[], Script[T]]) -> T:
+    async def _attempt(self, script: Callable[[], Script[T]], alone: bool) -> T:
         async with self._pool.acquire() as connection, connection.transaction():
+            if alone:
+                await connection.execute(LOCK_ALL)
             return await _play(connection, script())
 
 

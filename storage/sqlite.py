@@ -146,8 +146,8 @@ class SQLiteDoor:
         rows: Rows = await self._told(self._writer, lambda c: _run(c, step))
         return rows
 
-    async def transact(self, script: Callable[[], Script[T]]) -> T:
-        """Run a script as one transaction; a caller cancelled before the commit finds nothing changed."""
+    async def transact(self, script: Callable[[], Script[T]], *, alone: bool = False) -> T:
+        """Run a script as one transaction, always alone; a caller cancelled before the commit finds nothing changed."""
         given_up = False
 
         def work(connection: sqlite3.Connection) -> T:
