@@ -122,6 +122,7 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
             Access(_limits(settings), storage.usage, clock.now),
             Floor(settings.max_running),
             clock,
+            metrics,
             settings.language,
         )
         dispatch = Dispatch(runner, tickets, crew, waiting_at_most=settings.max_waiting)

@@ -15,7 +15,7 @@ import structlog
 from bot.background import Crew
 from bot.forms import Forms
 from bot.lanes import Lane, Lanes
-from bot.ports import DeliveryError, Incoming, PastTurn, Pressed, Said
+from bot.ports import DeliveryError, Edited, Incoming, Page, PastTurn, Pressed, Said
 from bot.prepared import decode_action, decode_prepared
 from bot.routing import Ignored, Router, may_press, stops
 from bot.running import Runner
@@ -23,11 +23,11 @@ from bot.ticket import Route, Ticket
 from handlers.command import Choice
 from handlers.errors import ForPerson
 from handlers.registry import command_named
-from handlers.reply import Form, Reply, Text
+from handlers.reply import Form, Reply
 from handlers.services import Services
 from handlers.turn import Person, Place, Turn
 from handlers.words import Words
-from storage.records import NewTurn, StoredTurn
+from storage.records import IGNORED, NewTurn, StoredTurn
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +109,7 @@ class Dispatch:
         try:
             route = await (self._router.route_again(turn, incoming) if again else self._router.route(incoming, turn))
         except Ignored:
-            await self._storage.turns.done(turn, "ignored")
+            await self._storage.turns.done(turn, IGNORED)
             return
         except ForPerson as refusal:
             self._refuse(turn, incoming, refusal)
@@ -205,21 +205,20 @@ class Dispatch:
                 ticket.stop()
 
     async def history(self, conversation: str, *, at_most: int) -> Sequence[PastTurn]:
-        """See `bot.ports.Inbox`."""
-        return [self._past(turn) for turn in await self._storage.turns.recent(conversation, at_most=at_most)]
+        """See `bot.ports.Inbox`. Turns in hand come last, with nothing shown yet."""
+        ended = [self._past(turn) for turn in await self._storage.turns.recent(conversation, at_most=at_most)]
+        lane = self._lanes.lane(conversation)
+        running = (lane.running, *lane.waiting) if lane else ()
+        ago = self._clock.now() - self._clock.monotonic()
+        return [*ended, *(_asked(t.incoming, t.accepted_at + ago, ()) for t in running if t is not None)]
 
     def _past(self, turn: StoredTurn) -> PastTurn:
         incoming = msgspec.json.decode(turn.incoming, type=Incoming)
-        said = incoming.what if isinstance(incoming.what, Said) else None
-        render = self._desks[incoming.place.platform].adapter.render
-        pages = []
+        shown: tuple[tuple[str, Page], ...] = ()
         if turn.reply is not None and turn.shown:
-            prepared = decode_prepared(turn.reply)
-            text = "".join(part.markdown for part in prepared.parts if isinstance(part, Text))
-            page = msgspec.structs.replace(render(text, growing=False), buttons=prepared.buttons)
-            pages.append((turn.shown[0], page))
-        asked, sent = (said.text, said.attachments) if said else ("", ())
-        return PastTurn(asked, turn.accepted_at, tuple(pages), turn.message, sent)
+            pages = self._runner.pages(decode_prepared(turn.reply), incoming.place.platform)
+            shown = tuple(zip(turn.shown, pages, strict=False))
+        return _asked(incoming, turn.accepted_at, shown)
 
     # ------------------------------------------------------------ running
 
@@ -289,6 +288,13 @@ def joins(first: Ticket, second: Ticket) -> bool:
     )
 
 
+def _asked(incoming: Incoming, at: float, shown: tuple[tuple[str, Page], ...]) -> PastTurn:
+    what = incoming.what
+    if not isinstance(what, Said | Edited):
+        return PastTurn("", at, shown)
+    return PastTurn(what.text, at, shown, what.message, what.attachments)
+
+
 def _new_turn(event: Incoming) -> NewTurn:
     what = event.what
     return NewTurn(
@@ -296,5 +302,5 @@ def _new_turn(event: Incoming) -> NewTurn:
         conversation=event.place.conversation,
         person=event.person.id,
         incoming=msgspec.json.encode(event),
-        message=what.message if isinstance(what, Said) else None,
+        message=what.message if isinstance(what, Said | Edited) else None,
     )

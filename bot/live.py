@@ -83,6 +83,25 @@ Remember = Callable[[Sequence[str], str], Awaitable[None]]
 """(message ids, text so far): write down which messages show a reply that is not finished."""
 
 
+def assembled(desk: Desk, texts: Sequence[Page], files: Sequence[File], prepared: Prepared) -> list[Page]:
+    """Return a finished reply's pages: its text, then its files; the buttons below the text where there is one."""
+    pages = [*texts, *(_upload_page(desk, file) for file in files)]
+    last_text = len(texts) - 1 if texts else len(pages) - 1
+    return [
+        replace(
+            page,
+            buttons=prepared.buttons if number == last_text else (),
+            only_for_person=prepared.only_for_person,
+        )
+        for number, page in enumerate(pages)
+    ]
+
+
+def _upload_page(desk: Desk, file: File) -> Page:
+    path = str(desk.files.path(file.digest))
+    return Page("", "", 0, upload=Upload(file.name, file.media_type, path, file.size))
+
+
 class LiveReply:
     """The growing reply of one turn at one place. Used as a context manager: leaving it ends the pump."""
 
@@ -132,11 +151,6 @@ class LiveReply:
     def platform(self) -> str:
         """The platform on which it is shown."""
         return self._desk.adapter.platform
-
-    @property
-    def metrics(self) -> Metrics:
-        """Where what happens to replies is counted."""
-        return self._desk.metrics
 
     @property
     def text(self) -> str:
@@ -285,13 +299,15 @@ class LiveReply:
         self._note = None
         self._take_final("".join(part.markdown for part in prepared.parts if isinstance(part, Text)), unsure)
         pages = await self._final_pages(prepared)
-        give_up_at = self._desk.clock.monotonic() + GIVE_UP_S
+        began = self._desk.clock.monotonic()
+        give_up_at = began + GIVE_UP_S
         for index, page in enumerate(pages):
             await self._deliver(index, page, give_up_at)
             if index < len(pages) - 1:  # after the last one the whole turn is written down as done
                 await self._remember(self.messages, self.text)
         await self._remove_from(len(pages))
         self._first_seen()
+        self._desk.metrics.final_edit(self._desk.adapter.platform, self._desk.clock.monotonic() - began)
         return self.messages
 
     async def _end_pump(self) -> None:
@@ -319,16 +335,7 @@ class LiveReply:
             whole = await self._desk.files.put(self.text.encode(), name="answer.md", media_type="text/markdown")
             files.insert(0, File(whole.name, whole.media_type, whole.digest, whole.size))
             pages = [*pages[: self._desk.messages_at_most - 1], self._plain_page(GOES_ON)]
-        uploads = [self._upload_page(file) for file in files]
-        if not pages and uploads:
-            uploads[-1] = replace(uploads[-1], buttons=prepared.buttons)
-        elif pages:
-            pages[-1] = replace(pages[-1], buttons=prepared.buttons)
-        return [replace(page, only_for_person=prepared.only_for_person) for page in (*pages, *uploads)]
-
-    def _upload_page(self, file: File) -> Page:
-        path = str(self._desk.files.path(file.digest))
-        return Page("", "", 0, upload=Upload(file.name, file.media_type, path, file.size))
+        return assembled(self._desk, pages, files, prepared)
 
     async def _deliver(self, index: int, page: Page, give_up_at: float) -> None:
         """Put one final page in its place, through everything that a later moment or a plainer text can cure."""
@@ -380,6 +387,7 @@ class LiveReply:
             if slot.page is None or slot.page.upload == page.upload:
                 try:
                     await self._call(urgency, lambda: adapter.edit(place, slot.message, page))
+                    self._desk.metrics.edited(adapter.platform)
                     slot.page = page
                     return
                 except MessageGone:

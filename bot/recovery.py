@@ -15,7 +15,7 @@ import structlog
 from bot.dispatch import Dispatch
 from bot.ports import Incoming
 from bot.prepared import decode_prepared
-from bot.running import Halfway, Runner, again, decode_halfway
+from bot.running import Halfway, Runner, again, decode_halfway, encode_halfway
 from handlers.reply import Reply, Text
 from handlers.words import Words
 from storage.records import StoredTurn, TurnState
@@ -57,6 +57,10 @@ class Recovery:
                 self._dispatch.spawn(self._redeliver(turn, incoming), name="redeliver")
             case TurnState.ASKED if turn.reply is not None or not self._repeat:
                 self._dispatch.spawn(self._close(turn, incoming), name="close half answer")
+            case TurnState.ASKED:
+                # Once only: should this very turn kill the process again, it is closed with a sentence.
+                await self._runner.services.storage.turns.shown(turn.id, (), encode_halfway(""))
+                await self._dispatch.take(turn.id, incoming, again=True)
             case _:
                 await self._dispatch.take(turn.id, incoming, again=True)
 

@@ -17,7 +17,7 @@ from handlers.command import ActionHandler, Command, Where, Who
 from handlers.errors import ForPerson
 from handlers.registry import CHAT, action_named, command_named
 from handlers.reply import Action, Presser
-from handlers.turn import Person, Place
+from handlers.turn import Person, Place, Quoted
 from handlers.words import Words
 from storage.database import Database
 from storage.records import StoredAction
@@ -59,7 +59,7 @@ class Router:
             case Submitted():
                 return await self._submitted(what, incoming, turn)
             case Edited():
-                return await self._edited(what, incoming)
+                return await self._edited(what, incoming, turn)
             case _:
                 assert_never(what)
 
@@ -201,10 +201,10 @@ class Router:
 
     # ------------------------------------------------------------ edited questions
 
-    async def _edited(self, edited: Edited, incoming: Incoming) -> Route:
+    async def _edited(self, edited: Edited, incoming: Incoming, number: int) -> Route:
         """Ask the last question again in its new words. Editing an older one is the person's own affair."""
         conversation = incoming.place.conversation
-        earlier = await self._storage.turns.by_message(conversation, edited.message)
+        earlier = await self._storage.turns.by_message(conversation, edited.message, before=number)
         if earlier is None or edited.text.startswith("/"):
             raise Ignored
         remembered = await self._storage.memory.of_turn(earlier.id)
@@ -214,17 +214,21 @@ class Router:
         changed = False
         for turn in (earlier, *await self._storage.turns.merged_into(earlier.id)):
             said = msgspec.json.decode(turn.incoming, type=Incoming).what
-            if not isinstance(said, Said):
+            if not isinstance(said, Said | Edited):
                 raise Ignored
             text, files = said.text, said.attachments
             if said.message == edited.message:
                 changed = (text, files) != (edited.text, edited.attachments)
                 text, files = edited.text, edited.attachments
-            route.join(Route(CHAT.run, text=text, attachments=files, quoted=said.quoted, message=said.message))
+            route.join(Route(CHAT.run, text=text, attachments=files, quoted=_quoted(said), message=said.message))
         if not changed:  # platforms also tell of edits that change no word: a preview, a reaction
             raise Ignored
         route.message = edited.message
         return route
+
+
+def _quoted(said: Said | Edited) -> Quoted | None:
+    return said.quoted if isinstance(said, Said) else None
 
 
 def stops(incoming: Incoming) -> int | None:

@@ -17,15 +17,17 @@ from bot.access import Access
 from bot.apologies import apology_for, needs_log, new_code
 from bot.clock import Clock
 from bot.lanes import Floor
-from bot.live import Desk, LiveReply
-from bot.ports import DeliveryError, Gone, Incoming
+from bot.live import Desk, LiveReply, assembled
+from bot.metrics import Metrics
+from bot.ports import DeliveryError, Gone, Incoming, Page
 from bot.prepared import Prepared, encode_prepared, prepare
 from bot.routing import AGAIN_ACTION
 from bot.ticket import Ticket
-from handlers.reply import Action, Button, Reply, Style, Text
+from handlers.reply import Action, Button, File, Reply, Style, Text
 from handlers.services import Services
 from handlers.turn import Attachment, CannotFetch, Person, Place, TooLarge, Turn
 from handlers.words import Words, spoken
+from polo.errors import PoloError
 from storage.records import StoredFile
 
 log = structlog.get_logger(__name__)
@@ -106,6 +108,7 @@ class Runner:
     access: Access
     floor: Floor
     clock: Clock
+    metrics: Metrics
     default_language: str
 
     async def run(self, ticket: Ticket) -> None:
@@ -157,6 +160,8 @@ class Runner:
 
     def _apology(self, error: Exception, turn: int, language: str) -> tuple[Reply, str]:
         code = new_code()
+        if isinstance(error, PoloError):
+            self.metrics.relay_called("", type(error).__name__)
         if needs_log(error):
             log.error("turn failed", code=code, error=type(error).__name__, exc_info=error)
         sentence = apology_for(error, language, code)
@@ -180,6 +185,13 @@ class Runner:
         await self.services.storage.turns.answered(
             turn, encode_prepared(prepared), exchange=reply.exchange, actions=actions
         )
+        for spent in reply.exchange.spent if reply.exchange else ():
+            self.metrics.relay_called(
+                spent.model,
+                "answered",
+                prompt_tokens=spent.prompt_tokens,
+                completion_tokens=spent.completion_tokens,
+            )
         return prepared
 
     async def deliver(
@@ -197,7 +209,14 @@ class Runner:
             outcome = f"undelivered:{code}"
             log.error("reply not delivered", code=code, platform=platform, exc_info=error)
         await self.services.storage.turns.done(turn, outcome, shown)
-        live.metrics.turn_ended(platform, outcome.partition(":")[0])
+        self.metrics.turn_ended(platform, outcome.partition(":")[0])
+
+    def pages(self, prepared: Prepared, platform: str) -> list[Page]:
+        """Return a finished reply's pages where its text takes one message, as it does on the page."""
+        desk = self.desks[platform]
+        text = desk.adapter.render("".join(p.markdown for p in prepared.parts if isinstance(p, Text)), growing=False)
+        files = [part for part in prepared.parts if isinstance(part, File)]
+        return assembled(desk, [text] if text.size else [], files, prepared)
 
     # ------------------------------------------------------------ the pieces
 

@@ -10,7 +10,7 @@ from storage.door import Door, Script
 from storage.exchange import MOVE_HEAD, of_turn
 from storage.files import FILES_HAD, FileStore
 from storage.records import Message, Recall, Role, StoredFile
-from storage.schema import CONVERSATIONS, LINKS, MESSAGE_FILES, MESSAGES, PRESENCE, Id
+from storage.schema import CONVERSATIONS, LARGEST_ID, LINKS, MESSAGE_FILES, MESSAGES, PRESENCE, Id
 from storage.statement import Statement
 
 M = MESSAGES.c
@@ -91,7 +91,6 @@ SWEEP_LINKS = Statement(
     delete(LINKS).where(LINKS.c.conversation == _CONVERSATION, ~exists().where(M.id == LINKS.c.message))
 )
 PRUNED_AT_ONCE = 200  # messages of one transaction, so that others get their turn in between
-LARGEST_ID = 2**63 - 1
 
 
 class Memory:

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+IGNORED = "ignored"  # the outcome of a turn of which nothing came, by decision
+
 
 class TurnState(StrEnum):
     """Where a turn stands. It only moves down this list."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
+LARGEST_ID = 2**63 - 1
 Id = BigInteger().with_variant(Integer, "sqlite")
 # Keys are compared byte by byte on both databases, so that a range of them is a stretch of the index.
 Key = Text().with_variant(Text(collation="C"), "postgresql")

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, bindparam, case, delete, func, literal_col
 
 from storage.door import Door, Script
 from storage.exchange import OF_TURN, SEE, add_exchange, link, of_turn, store_actions
-from storage.records import Exchange, NewAction, NewTurn, StoredTurn, TurnState
-from storage.schema import MESSAGES, TURNS, Id
+from storage.records import IGNORED, Exchange, NewAction, NewTurn, StoredTurn, TurnState
+from storage.schema import LARGEST_ID, MESSAGES, TURNS, Id
 from storage.statement import Statement, Step, as_json, insert_new
 
 T = TURNS.c
@@ -92,7 +92,12 @@ BY_MESSAGE = Statement(
     select(*_COLUMNS).where(
         T.id
         == select(func.coalesce(T.merged_into, T.id))
-        .where(T.conversation == bindparam("at", type_=T.conversation.type), T.message == bindparam("said_by"))
+        .where(
+            T.conversation == bindparam("at", type_=T.conversation.type),
+            T.message == bindparam("said_by"),
+            T.id < bindparam("before", type_=Id),
+            T.outcome != literal_column(f"'{IGNORED}'"),
+        )
         .order_by(T.id.desc())
         .limit(literal_column("1"))
         .scalar_subquery()
@@ -232,9 +237,13 @@ class Turns:
         """Return the turns that have no outcome yet (accepted, asked, answered), oldest first."""
         return [_stored(row) for row in await self._door.read(UNFINISHED_TURNS())]
 
-    async def by_message(self, conversation: str, message: str) -> StoredTurn | None:
-        """Return the newest turn asked by that chat message; where it was merged, the one its words went into."""
-        rows = await self._door.read(BY_MESSAGE(at=conversation, said_by=message))
+    async def by_message(self, conversation: str, message: str, *, before: int | None = None) -> StoredTurn | None:
+        """Return the newest turn asked by that chat message; where it was merged, the one its words went into.
+
+        `before`: only turns older than that one. Turns that were `IGNORED` do not count.
+        """
+        step = BY_MESSAGE(at=conversation, said_by=message, before=LARGEST_ID if before is None else before)
+        rows = await self._door.read(step)
         return _stored(rows[0]) if rows else None
 
     async def recent(self, conversation: str, *, at_most: int) -> list[StoredTurn]:

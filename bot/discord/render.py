@@ -5,30 +5,39 @@ from __future__ import annotations
 import re
 
 from bot.ports import Page
-from bot.rendering.markdown import CONTINUED, clean, events, prepared, units, visible
+from bot.rendering.markdown import CONTINUED, clean, closed, events, prepared, units, visible
 from bot.rendering.walker import TextWalker
 
 _JOINER = "\u200b"  # zero-width space: shown as nothing, parts what must not be read as a mention or a fence
 _MARKS = {"bold": "**", "italic": "*", "strikethrough": "~~"}
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]{1,40}")
-_WEB_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+_WEB_ADDRESS = re.compile(r"https?://[^\s<>`\\]+", re.IGNORECASE)
 _EVERYONE = re.compile("@(?=everyone|here)", re.IGNORECASE)
 _SUSPECT = re.compile(r"[\\*`_~\]@<]")
 _MENTION = re.compile(r"@(?=everyone|here)|<(?=@|#|/[^\s<>]+:\d|id:|a?:)", re.IGNORECASE)
 _SPECIAL = re.compile(r"[\\*`]|~~|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|\](?=\()")
 _LINE_START = re.compile(r"(?:#{1,6}|-#|>{1,3}|[-*+])(?=\s|$)|>|(\d{1,9})(?=[.)](?:\s|$))")
-_ENCODED = {ord(" "): "%20", ord("("): "%28", ord(")"): "%29", ord("<"): "%3C", ord(">"): "%3E", ord("\\"): "%5C"}
+_ENCODED = {
+    ord(" "): "%20",
+    ord("("): "%28",
+    ord(")"): "%29",
+    ord("<"): "%3C",
+    ord(">"): "%3E",
+    ord("\\"): "%5C",
+    ord("`"): "%60",
+}
 
 
 def render(markdown: str, *, growing: bool) -> Page:
     """Turn Markdown into Discord's; `size` is in UTF-16 units, 0 where nothing can be seen.
 
     Never fails. No mention in it is live outside code. `plain` is the source with the mentions parted, or the
-    text again where the source is longer and might not fit. A growing text looks the same: open fences are closed.
+    text again where the source is longer and might not fit. What a growing text leaves open is closed.
     """
     source = clean(markdown)
     walker = _Walker()
-    walker.walk(events(prepared(source)))
+    text = prepared(source)
+    walker.walk(events(closed(text) if growing else text))
     text = "".join(walker.parts)
     if not visible(text):
         return Page(text="", plain="", size=0)
@@ -70,6 +79,7 @@ class _Walker(TextWalker):
         self._formats: list[str] = []
         self._links: list[tuple[str, int]] = []
         self._heading_end = ""
+        self._heading_at = 0
 
     def write_text(self, text: str) -> None:
         at_start = self.fresh or self._owed > 0
@@ -115,14 +125,18 @@ class _Walker(TextWalker):
                 self.write(_MARKS[kind])
 
     def open_heading(self, level: int) -> None:
-        self._heading_end = "" if level <= 3 else "**"
+        self._heading_end = "" if level <= 3 else "bold"
         if level <= 3:
             self.write("#" * level + " ")
         else:
             self.open_format("bold")
+        self._heading_at = len(self.parts)
 
     def close_heading(self) -> None:
-        if self._heading_end:
+        if len(self.parts) == self._heading_at:  # an empty one: its signs would be shown
+            self.length -= len(self.parts.pop())
+            self._formats.clear()
+        elif self._heading_end:
             self.close_format("bold")
 
     def open_link(self, address: str) -> None:
@@ -142,7 +156,7 @@ class _Walker(TextWalker):
 
 def _link(said: str, address: str) -> str:
     """Write a masked link where Discord takes one: web addresses only, and words that are no address themselves."""
-    if not _WEB_ADDRESS.fullmatch(address.replace(" ", "%20")):
+    if not _WEB_ADDRESS.fullmatch(address.translate(_ENCODED)):
         told = _escaped(address)
         return said if told in (said, f"mailto:{said}") else f"{said} ({told})" if said else told
     bare = _EVERYONE.sub("%40", address.translate(_ENCODED))

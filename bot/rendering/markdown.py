@@ -38,13 +38,13 @@ OPTIONS = (
     | pyromark.Options.ENABLE_MATH
 )
 
-_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdde\ufde0-\ufdef]")
+_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdde\ufde0-\ufdef\ufffe\uffff]")
 _SIGN = re.compile("[\ufdd0-\ufddf]")
 _LINE_ENDS = {0x0B: "\n", 0x0C: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n", 0x0D: "\n"}
 _CLEAN = (
     {n: 0x2400 + n for n in range(0x20)}  # shown as their pictures: a NUL is ␀, an escape sequence begins with ␛
     | {0x7F: 0x2421}
-    | dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000), *range(0xFDD0, 0xFDF0)), 0xFFFD)
+    | dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000), *range(0xFDD0, 0xFDF0), 0xFFFE, 0xFFFF), 0xFFFD)
     | {0x09: 0x09, 0x0A: 0x0A, ord(CONTINUED): ord(CONTINUED)}
     | _LINE_ENDS
 )
@@ -62,12 +62,17 @@ _LESS_THAN = re.compile(
 _LONE_TILDE = re.compile(r"(?<!~)~(?!~)")
 _INLINE_MATH = re.compile(r"(?<!\\)\\\(((?:[^\\\n]|\\(?![()])|\n(?![ \t]*\n)){1,1000}?)\\\)")
 _DISPLAY_MATH = re.compile(r"(?<!\\)\\\[((?:[^\\\n]|\\(?![\[\]])|\n(?![ \t]*\n)){1,4000}?)\\\]")
+_LONE_DOLLAR = re.compile(r"(?<!\$)\$(?!\$)")
 _FORMULA_SIGNS = re.compile(r"[\\^_=+<>]")
 _PRICES = re.compile(r"\$(?!\s)([^$\n]{1,200})(?<!\s)\$(?=[0-9A-Za-z_])")
 _PRICE = re.compile(r"\$(?=\d[\d.,]*(?:[\s),;:!?/–-]|[kKmMbB]?\b))(?![^$\n]{0,80}[\\^_=+{])")
 _DEFINITION = re.compile(r"^((?:[ \t>]|[-*+] |\d{1,9}[.)] )*\[[^\]\n]{1,200}\]):", re.MULTILINE)
 _TABLE_RULE = re.compile(r"^[ \t>]*(?:\|[ \t]*)?:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*(?:\|[ \t]*)?$\n?", re.MULTILINE)
 _BAR = re.compile(r"(?<!\\)\|")
+_FENCE_LINE = re.compile(r"^[ \t>]*(?:[-*+] |\d{1,9}[.)] )?[ \t]*(?:```|~~~)", re.MULTILINE)
+_CODE_SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)[^`]+(?<!`)\1(?!`)")
+_OPEN_CODE = re.compile(r"(?<!`)(`{1,2})(?!`)[^`|]*[^`|\s]$")
+_OPEN_BOLD = re.compile(r"\*\*(?=[^\s*])[^*|]*[^*|\s\\]$")
 _FOOTNOTE = re.compile(r"\[\^(?=[^\]\s]{1,60}\])")
 
 _LITERAL: dict[int, str | None] = {
@@ -137,6 +142,23 @@ def prepared(text: str) -> str:
     return _with_formulas(text)
 
 
+def closed(text: str) -> str:
+    """Return a prepared, growing text with what its last paragraph leaves open closed for the look: `code`, **bold**.
+
+    An open fence the parser closes by itself; within one nothing is added.
+    """
+    paragraph = text[text.rfind("\n\n") + 1 :].rstrip()
+    if not paragraph or ("`" not in paragraph and "**" not in paragraph) or len(_FENCE_LINE.findall(text)) % 2:
+        return text
+    outside = _CODE_SPAN.sub("", paragraph)
+    opened = _OPEN_CODE.search(outside)
+    if opened:
+        return text.rstrip() + opened[1]
+    if outside.count("**") % 2 and _OPEN_BOLD.search(outside):
+        return text.rstrip() + "**"
+    return text
+
+
 def _with_whole_rows(text: str) -> str:
     """Join cells that a row has beyond its header, for the parser drops them: the last column takes them all."""
     done = 0
@@ -189,6 +211,8 @@ def _stands_between(mark: str, letter: str) -> bool:
 def _with_formulas(text: str) -> str:
     """Mark `\\( \\)` and `\\[ \\]` as the parser's `$` formulas, and dollars of money as text."""
     if "$" in text:
+        if "\\(" in text and _INLINE_MATH.search(text):
+            text = _LONE_DOLLAR.sub(_DOLLAR, text)  # a text has one way of marking formulas; these are money
         text = _PRICES.sub(lambda m: f"{_DOLLAR}{m[1]}{_DOLLAR}", text)
         text = _PRICE.sub(_DOLLAR, text)
     if "\\(" in text:

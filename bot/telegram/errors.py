@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from bot import ports
+
 
 class CannotGoOn(Exception):
     """The adapter's `run` ended; the text is one sentence for the operator."""
 
 
-class TokenRejected(CannotGoOn):
+class TokenRejected(CannotGoOn, ports.TokenRejected):
     """Telegram does not know the token: nothing helps but another one, so this is not worth a retry."""
 
     def __init__(self) -> None:
-        super().__init__("Telegram rejects TELEGRAM_TOKEN: copy it again from @BotFather.")
+        ports.TokenRejected.__init__(self, "TELEGRAM_TOKEN")
 
 
 class Unreachable(CannotGoOn):

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 
 from bot.ports import Entity, Page
-from bot.rendering.markdown import clean, events, prepared, units, visible
+from bot.rendering.markdown import clean, closed, events, prepared, units, visible
 from bot.rendering.walker import TextWalker
 
 # Bot API, MessageEntity: about 100 are kept, the rest lose their format; we choose which.
@@ -21,10 +21,11 @@ _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 def render(markdown: str, *, growing: bool) -> Page:
     """Turn Markdown into text and at most 100 entities; `size` is in UTF-16 units, 0 where nothing can be seen.
 
-    Never fails. A growing text looks the same: the parser closes what is still open.
+    Never fails. What a growing text leaves open is closed for the look.
     """
     walker = _Walker()
-    walker.walk(events(prepared(clean(markdown))))
+    text = prepared(clean(markdown))
+    walker.walk(events(closed(text) if growing else text))
     text = "".join(walker.parts)
     if not visible(text):
         return Page(text="", plain="", size=0)

@@ -9,7 +9,18 @@ from typing import Any
 
 from bot.ports import Page
 from bot.rendering.formulas import unicode_formula
-from bot.rendering.markdown import CONTINUED, Event, clean, events, formula_source, literal, prepared, shown, visible
+from bot.rendering.markdown import (
+    CONTINUED,
+    Event,
+    clean,
+    closed,
+    events,
+    formula_source,
+    literal,
+    prepared,
+    shown,
+    visible,
+)
 
 # A browser lays out some hundred nested elements at most; deeper ones are left out, their words are not.
 DEEPEST = 20
@@ -23,12 +34,13 @@ _FORMATS = {"Strong": "strong", "Emphasis": "em", "Strikethrough": "del"}
 def render(markdown: str, *, growing: bool) -> Page:
     """Turn Markdown into HTML of known elements and classes; `size` is in characters of the source, 0 where blank.
 
-    Never fails. No styles, scripts, handlers or remote pictures; links lead to http, https and mailto only. A
-    growing text looks the same: the parser closes what is still open.
+    Never fails. No styles, scripts, handlers or remote pictures; links lead to http, https and mailto only. What
+    a growing text leaves open is closed for the look.
     """
     source = clean(markdown)
     writer = _Writer()
-    writer.walk(events(prepared(source)))
+    text = prepared(source)
+    writer.walk(events(closed(text) if growing else text))
     html = "".join(writer.parts)
     plain = source.replace(CONTINUED, "")
     if not visible(_TAG.sub("", html)) and "<hr>" not in html:

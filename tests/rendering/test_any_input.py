@@ -6,7 +6,7 @@ import re
 from itertools import count
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bot.discord.render import render as discord
@@ -57,6 +57,8 @@ def test_any_text_is_valid(markdown: str) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(DOCUMENTS, st.integers(0, 2000))
+@example("| a | b |\n|--|--|\n| [](](https://x.y/x)` $5 | @everyone \\(word\\) |", 99)
+@example("https://x.y/` `@everyone`", 99)
 def test_any_document_cut_off_anywhere_is_valid(document: str, end: int) -> None:
     check_everywhere(document[:end])
 

@@ -51,7 +51,7 @@ async def counts(file_url: str, clock: FakeClock, tmp_path: Path) -> list[dict[s
     asked = {
         "recall": RECALL(conversation_=HOME, start=None, at_most=200, budget=100),
         "linked": LINKED(conversation_=HOME, shown="shown"),
-        "by message": BY_MESSAGE(at=HOME, said_by="m"),
+        "by message": BY_MESSAGE(at=HOME, said_by="m", before=2**63 - 1),
         "recent": RECENT(at=HOME, at_most=5),
         "unfinished": UNFINISHED_TURNS(),
         "of turn": OF_TURN(first=1024, after=1026),
