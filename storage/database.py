@@ -23,7 +23,7 @@ from storage.moving import move
 from storage.people import People
 from storage.questions import Questions
 from storage.settings import Settings
-from storage.sqlite import MEMORY, SQLiteDoor
+from storage.sqlite import MEMORY, SQLiteDoor, make_private
 from storage.turns import Turns
 from storage.usage import Usage
 
@@ -135,6 +135,8 @@ async def _open_sqlite(url: URL) -> SQLiteDoor:
     path = url.database or MEMORY
     door = SQLiteDoor(path)
     try:
+        if path != MEMORY:
+            await asyncio.to_thread(make_private, Path(path))
         await door.on_writer(migrate_sqlite)
     except BaseException as error:
         await door.close()

@@ -1,7 +1,6 @@
-"""SQLite behind the door: one thread that writes, a few that read, each with its own connection.
+"""SQLite behind the door, by aiosqlite: one connection that writes, a few that read, each with its own thread.
 
-A transaction is one hop to the writing thread and back. Waking a thread costs more than most statements, so a
-thread that finds more work waiting does it before it reports, all reports together.
+A transaction is one hop to the writing thread and back, whatever its length.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any, TypeVar
+
+import aiosqlite
 
 from storage.door import Rows, Script
 from storage.errors import DatabaseProblem
@@ -22,96 +21,107 @@ from storage.statement import Step, storable
 T = TypeVar("T")
 
 MEMORY = ":memory:"
-READERS = 3  # threads; a slow export must not hold up a recall
+READERS = 3  # connections; a slow export must not hold up a recall
 LOCK_WAIT_S = 15.0  # for another process that writes to the same file
-REPORT_AFTER = 32  # pieces of work done before their callers are told, while more is waiting
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
 TIDY_AT_ONCE_BYTES = 32 << 20  # a database of this size is written anew in the time of a slow answer
 UNTIDY = 1
 STATEMENTS_KEPT = 256  # prepared statements a connection keeps
 
 Work = Callable[[sqlite3.Connection], Any]
-Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 
 class GivenUp(Exception):
     """The caller was cancelled before its transaction was committed; nobody sees this."""
 
 
-class Worker:
-    """Threads with a SQLite connection each that take work from one queue."""
+class _Piece(str):
+    """A piece of work in the clothes of a statement: what aiosqlite hands to its thread in one hop."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], threads: int, name: str) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._connect = connect
-        self._queue: SimpleQueue[tuple[asyncio.Future[Any], Work] | None] = SimpleQueue()
-        self._threads = [Thread(target=self._run, name=f"{name}-{n}") for n in range(threads)]
+    work: Work
+    given_up = False
+
+
+class _Outcome:
+    """What a piece of work returned, where aiosqlite looks for a cursor."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def fetchall(self) -> Any:
+        """Return it."""
+        return self._value
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that knows one more kind of statement: a piece of work, which it runs with itself.
+
+    aiosqlite hops to its thread and back for every statement; a whole transaction in one hop is what makes a turn
+    cheap (measured: a hop costs more than most statements).
+    """
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        """Run a statement, or a piece of work."""
+        if not isinstance(sql, _Piece):
+            return super().execute(sql, parameters)
+        if sql.given_up:
+            raise GivenUp
+        return _Outcome(sql.work(self))
+
+
+class Hand:
+    """One connection with its thread, opened when it is first needed."""
+
+    def __init__(self, path: str, prepare: Callable[[sqlite3.Connection], None]) -> None:
+        self._path, self._prepare = path, prepare
+        self._opening = asyncio.Lock()
+        self._connection: aiosqlite.Connection | None = None
         self._closed = False
-        for thread in self._threads:
-            thread.start()
+        self.busy = 0  # pieces of work given to it and not yet done
 
     async def do(self, work: Work) -> Any:
-        """Run `work` on one of the threads. Cancelled before it began, it never runs."""
-        if self._closed:
-            raise DatabaseProblem("The database is closed.")
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._queue.put((future, work))
-        return await future
+        """Run `work` on the thread. Cancelled before it began, it never runs."""
+        piece = _Piece("-- a piece of work")
+        piece.work = work
+        self.busy += 1
+        try:
+            connection = self._connection or await self._open()
+            return await connection.execute_fetchall(piece)
+        except asyncio.CancelledError:
+            piece.given_up = True
+            raise
+        finally:
+            self.busy -= 1
+
+    async def _open(self) -> aiosqlite.Connection:
+        async with self._opening:
+            if self._closed:
+                raise DatabaseProblem("The database is closed.")
+            if self._connection is None:
+                connection = await aiosqlite.connect(
+                    self._path,
+                    timeout=LOCK_WAIT_S,
+                    isolation_level=None,
+                    cached_statements=STATEMENTS_KEPT,
+                    factory=_Connection,
+                )
+                try:
+                    piece = _Piece("-- prepare")
+                    piece.work = self._prepare
+                    await connection.execute_fetchall(piece)
+                except BaseException:
+                    await connection.close()
+                    raise
+                self._connection = connection
+            return self._connection
 
     async def close(self) -> None:
-        """Do what is waiting, close the connections and end the threads."""
+        """Do what is waiting, then close the connection and end its thread."""
         self._closed = True
-        for _ in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
-            await asyncio.to_thread(thread.join)
-
-    def _run(self) -> None:
-        connection: sqlite3.Connection | None = None
-        done: list[Outcome] = []
-        try:
-            while (job := self._next(done)) is not None:
-                future, work = job
-                if future.cancelled():
-                    continue
-                try:
-                    if connection is None:
-                        connection = self._connect()
-                    done.append((future, work(connection), None))
-                except BaseException as error:  # told to the caller, who alone can judge it
-                    done.append((future, None, error))
-        finally:
+        async with self._opening:
+            connection, self._connection = self._connection, None
             if connection is not None:
-                connection.close()
-
-    def _next(self, done: list[Outcome]) -> tuple[asyncio.Future[Any], Work] | None:
-        """Return the next piece of work, None at the end; report what is done before waiting for more."""
-        if len(done) < REPORT_AFTER:
-            try:
-                job = self._queue.get_nowait()
-            except Empty:
-                pass
-            else:
-                if job is None:
-                    self._report(done)
-                return job
-        self._report(done)
-        return self._queue.get()
-
-    def _report(self, done: list[Outcome]) -> None:
-        if done:
-            self._loop.call_soon_threadsafe(_deliver, done.copy())
-            done.clear()
-
-
-def _deliver(done: list[Outcome]) -> None:
-    for future, result, error in done:
-        if future.done():  # its caller was cancelled
-            continue
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
+                await connection.close()
 
 
 class SQLiteDoor:
@@ -122,23 +132,23 @@ class SQLiteDoor:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise DatabaseProblem(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed.")
         self._path = path
-        self._writer = Worker(self._open_writer, 1, "sqlite-writer")
+        self._writer = Hand(path, _prepare_writer)
         # A database in memory belongs to its one connection.
-        self._reader = self._writer if path == MEMORY else Worker(self._open_reader, READERS, "sqlite-reader")
+        self._readers = [self._writer] if path == MEMORY else [Hand(path, _prepare_reader) for _ in range(READERS)]
 
     async def on_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` on the writing thread, outside of any transaction."""
+        """Run `work` on the writing connection, in its thread, outside of any transaction."""
         result: T = await self._told(self._writer, work)
         return result
 
     async def read(self, step: Step) -> Rows:
         """Run one statement that changes nothing."""
-        rows: Rows = await self._told(self._reader, lambda c: _run(c, step))
+        rows: Rows = await self._told(self._idlest(), lambda c: _run(c, step))
         return rows
 
     async def look(self, script: Callable[[], Script[T]]) -> T:
         """Run several statements that change nothing, on one state of the database."""
-        result: T = await self._told(self._reader, lambda c: _play(c, "BEGIN", script, _nobody_gave_up))
+        result: T = await self._told(self._idlest(), lambda c: _play(c, "BEGIN", script, _nobody_gave_up))
         return result
 
     async def write(self, step: Step) -> Rows:
@@ -176,37 +186,30 @@ class SQLiteDoor:
 
     async def close(self) -> None:
         """Finish what waits, then close; the last connection takes the log file away."""
-        if self._reader is not self._writer:
-            await self._reader.close()
+        for reader in self._readers:
+            await reader.close()
         await self._writer.close()
 
-    async def _told(self, worker: Worker, work: Work) -> Any:
+    def _idlest(self) -> Hand:
+        return min(self._readers, key=lambda reader: reader.busy)
+
+    async def _told(self, hand: Hand, work: Work) -> Any:
         try:
-            return await worker.do(work)
+            return await hand.do(work)
         except sqlite3.Error as error:
             raise DatabaseProblem(f"The database {self._path} failed: {error}.") from error
 
-    def _open_writer(self) -> sqlite3.Connection:
-        if self._path != MEMORY:
-            _make_private(Path(self._path))
-        connection = _connect(self._path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")
-        return connection
 
-    def _open_reader(self) -> sqlite3.Connection:
-        connection = _connect(self._path)
-        connection.execute("PRAGMA query_only = ON")
-        return connection
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=LOCK_WAIT_S, isolation_level=None, cached_statements=STATEMENTS_KEPT, check_same_thread=True
-    )
+def _prepare_writer(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    return connection
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")
+
+
+def _prepare_reader(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA query_only = ON")
 
 
 def _scrub(connection: sqlite3.Connection) -> None:
@@ -225,7 +228,7 @@ def _tidy(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def _make_private(path: Path) -> None:
+def make_private(path: Path) -> None:
     """Make the file readable for its owner only; SQLite gives its log the same rights."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
