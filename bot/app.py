@@ -36,7 +36,6 @@ from handlers.models import Models
 from handlers.registry import COMMANDS
 from handlers.services import ChatConfig, Services
 from polo import Polo, RelaySettings
-from polo.standin import StandIn
 from storage.database import Database, open_database
 
 log = structlog.get_logger(__name__)
@@ -45,6 +44,7 @@ OWN_RELAY = "https://poloai.top"
 STOP_WITHIN_S = 8.0  # Docker kills after 10; what is not done then is taken up at the next start
 ANY_KEY = "sk-none"  # servers without keys (Ollama, llama.cpp) want a header all the same
 WRONG_SETTING = 2
+GC_THRESHOLDS = (10_000, 20, 20)  # Python's own (700, 10, 10) look several times in every turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ async def run(settings: Settings) -> int:
         _greet(settings, house)
         gc.collect()
         gc.freeze()  # what was loaded at start stays: no need to look at it again in every collection
+        gc.set_threshold(*GC_THRESHOLDS)
+        gc.enable()
         return await _until(stop, house)
 
 
@@ -161,6 +163,8 @@ async def _relay(settings: Settings, clock: Clock, standin: bool) -> AsyncIterat
         proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
         address = settings.polo_base_url
         if standin:
+            from polo.standin import StandIn  # noqa: PLC0415 - an operator's process never needs it
+
             address, proxy = await stack.enter_async_context(StandIn().serving()), None
         yield await stack.enter_async_context(
             Polo.open(RelaySettings(address, keys, proxy), sleep=clock.sleep, monotonic=clock.monotonic)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -69,6 +70,7 @@ def _run(_: argparse.Namespace) -> int:
     configure(form=settings.log_format, level=settings.log_level, secrets=settings.secrets())
     for remark in settings.remarks:
         structlog.get_logger("bot.settings").warning(remark)
+    gc.disable()  # nothing of what is loaded now goes away again; `bot.app` enables it
     with only_one(settings.data_dir):
         # The bot's parts are many; a wrong setting is told before they are loaded.
         from bot.app import run  # noqa: PLC0415

@@ -6,20 +6,23 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from bot.clock import Clock
-from bot.discord.adapter import DiscordAdapter
 from bot.metrics import Metrics
 from bot.notes import StoredNotes
 from bot.ports import Adapter
 from bot.settings import Settings
-from bot.telegram.adapter import TelegramAdapter
 from bot.web.adapter import WebAdapter
 from bot.web.server import Extra
 from handlers.registry import COMMANDS
+
+if TYPE_CHECKING:
+    from bot.discord.adapter import DiscordAdapter
+    from bot.telegram.adapter import TelegramAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,9 @@ class Platforms:
         settings = self.settings
         if settings.telegram_token is None:
             return None
+        # A platform's library takes 15 MB and a tenth of a second: only where it is used.
+        from bot.telegram.adapter import TelegramAdapter  # noqa: PLC0415
+
         return TelegramAdapter(
             token=settings.telegram_token.get_secret_value(),
             commands=COMMANDS,
@@ -86,6 +92,8 @@ class Platforms:
         settings = self.settings
         if settings.discord_token is None:
             return None
+        from bot.discord.adapter import DiscordAdapter  # noqa: PLC0415 - see `_telegram`
+
         return DiscordAdapter(
             token=settings.discord_token.get_secret_value(),
             commands=COMMANDS,

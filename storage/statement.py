@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import Table, bindparam
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -20,10 +20,14 @@ from sqlalchemy.sql.expression import ClauseElement
 
 DialectName = Literal["sqlite", "postgresql"]
 
-_DIALECTS: Mapping[DialectName, Dialect] = {
-    "sqlite": pysqlite.dialect(paramstyle="qmark"),
-    "postgresql": asyncpg.dialect(),  # type: ignore[no-untyped-call]
-}
+
+@cache
+def _dialect(name: DialectName) -> Dialect:
+    if name == "sqlite":
+        return pysqlite.dialect(paramstyle="qmark")
+    from sqlalchemy.dialects.postgresql import asyncpg  # noqa: PLC0415 - most never need it, and start without it
+
+    return asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class Compiled(NamedTuple):
@@ -85,7 +89,7 @@ class Statement:
 
     def _compile(self, dialect: DialectName) -> Compiled:
         expression = self._express if isinstance(self._express, ClauseElement) else self._express(dialect)
-        compiled = expression.compile(dialect=_DIALECTS[dialect])
+        compiled = expression.compile(dialect=_dialect(dialect))
         if not isinstance(compiled, SQLCompiler):
             raise TypeError(f"not a statement: {expression}")
         names = tuple(compiled.positiontup or ())
@@ -129,8 +133,11 @@ def upsert(table: Table, *, on: tuple[str, ...], update: tuple[str, ...]) -> Sta
 
 def _insert(dialect: DialectName, table: Table, generated: tuple[str, ...]) -> Any:
     values = {c.name: bindparam(c.name, type_=c.type) for c in table.columns if c.name not in generated}
-    start = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-    return start.values(values)
+    if dialect == "sqlite":
+        return sqlite.insert(table).values(values)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - see `_dialect`
+
+    return postgresql.insert(table).values(values)
 
 
 def _returning(new: Any, table: Table, column: str | None) -> ClauseElement:
