@@ -6,6 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
+from bot.ports import Incoming
 from handlers.errors import ForPerson
 from handlers.turn import Person, Place
 from handlers.words import Words
@@ -52,6 +55,15 @@ class Access:
     def is_owner(self, person: Person) -> bool:
         """Tell whether the person is one of OWNERS."""
         return person.id in self._limits.owners
+
+    def known(self, person: Person) -> Person:
+        """Return the person with the knowledge whether they are an owner, which no adapter has."""
+        return msgspec.structs.replace(person, owner=True) if self.is_owner(person) else person
+
+    def introduced(self, incoming: Incoming) -> Incoming:
+        """Return the event with its person known."""
+        person = self.known(incoming.person)
+        return incoming if person is incoming.person else msgspec.structs.replace(incoming, person=person)
 
     def let_in(self, person: Person, place: Place) -> None:
         """Raise `ForPerson` where ALLOW names neither the person nor the place. The page has a guard of its own."""

@@ -102,6 +102,7 @@ class Dispatch:
 
     async def take(self, turn: int, incoming: Incoming, *, again: bool = False) -> None:
         """Put a stored turn where it runs; `again`: a dead process may have begun it."""
+        incoming = self._runner.access.introduced(incoming)
         stopping = stops(incoming)
         if stopping is not None:
             self._crew.start(self._stop_pressed(turn, incoming, stopping), name="stop")
@@ -169,8 +170,7 @@ class Dispatch:
             return None
         try:
             decoded = decode_action(stored.action)
-            owner = msgspec.structs.replace(person, owner=self._runner.access.is_owner(person))
-            may_press(decoded, stored, owner, place)
+            may_press(decoded, stored, self._runner.access.known(person), place)
         except (ForPerson, msgspec.MsgspecError):
             return None
         return decoded.form
@@ -244,6 +244,7 @@ class Dispatch:
                 await self._runner.run(ticket)
         except Exception as error:  # a broken database: this turn stays unfinished in it, the next ones may do better
             log.critical("turn not concluded", turn=ticket.id, exc_info=error)
+            await self._runner.last_words(ticket, error)
         finally:
             ticket.written.set()
             self._tickets.by_id.pop(ticket.id, None)
@@ -254,7 +255,7 @@ class Dispatch:
         said = None
         if ticket is None or ticket.conversation != incoming.place.conversation:
             said = NOTHING_RUNS
-        elif not (person.id == ticket.incoming.person.id or person.admin or self._runner.access.is_owner(person)):
+        elif not (person.id == ticket.incoming.person.id or person.admin or person.owner):
             said = NOT_YOURS_TO_STOP
         else:
             ticket.stop()

@@ -48,6 +48,7 @@ TYPING_EVERY_S = 4.5  # Telegram shows it for 5 s, Discord for 10 s
 NOTE_AFTER_S = 2.0  # a quick answer needs no word about waiting
 PARTIAL_EVERY_S = 5.0  # how much of a half answer a crash may lose
 UNCLEAR_TRIES = 4
+FAR_TOO_LONG = 4  # times a page: no Markdown shrinks that much when it is rendered
 GIVE_UP_S = 15 * 60.0  # a final text is tried that long against a platform that says "later"
 
 STOP = Words(en="Stop", zh="停止")
@@ -261,6 +262,8 @@ class LiveReply:
     def _pages(self, *, growing: bool) -> list[Page]:
         """Return the pages that show the text: settled ones first, then the one that still grows."""
         tail = "".join(self._tail)
+        if len(self._heads) >= self._desk.messages_at_most and len(tail) > FAR_TOO_LONG * self._limit:
+            return [*self._heads, self._plain_page(GOES_ON)]  # it cannot fit: no need to render it to know
         page = self._render(tail, growing=growing)
         while page.size > self._limit and len(self._heads) < self._desk.messages_at_most:
             head, tail = cut(tail, self._fits)
@@ -372,7 +375,8 @@ class LiveReply:
     async def _remove_from(self, count: int) -> None:
         """Take away messages that the final text no longer needs."""
         for slot in self._slots[count:]:
-            await self._call(Urgency.FINAL, partial(self._desk.adapter.delete, self._place, slot.message))
+            with suppress(MessageGone):  # one that may not be deleted any more stays: there is nothing else to try
+                await self._call(Urgency.FINAL, partial(self._desk.adapter.delete, self._place, slot.message))
         del self._slots[count:]
 
     # ------------------------------------------------------------ one call

@@ -130,6 +130,18 @@ class Runner:
             ticket.written.set()
             await self.deliver(ticket.id, prepared, live, outcome)
 
+    async def last_words(self, ticket: Ticket, error: Exception) -> None:
+        """Say that it failed where not even that could be stored. The row stays; the next start takes it up."""
+        code = new_code()
+        log.error("failed without a record", code=code, turn=ticket.id, error=type(error).__name__)
+        language = spoken(ticket.incoming.person.language, self.default_language)
+        prepared = Prepared((Text(apology_for(error, language, code)),))
+        try:
+            async with self.live(ticket.id, ticket.incoming.place, language) as live:
+                await live.finish(prepared)
+        except DeliveryError as failure:
+            log.error("not even said", code=code, error=type(failure).__name__)
+
     # ------------------------------------------------------------ from ticket to reply
 
     async def _reply_to(self, turn: Turn, ticket: Ticket, stage: TurnStage, live: LiveReply) -> tuple[Reply, str]:
@@ -266,11 +278,10 @@ class Runner:
 
     def _turn(self, ticket: Ticket, stage: TurnStage, settings: Mapping[str, object], language: str) -> Turn:
         route, incoming = ticket.route, ticket.incoming
-        person = msgspec.structs.replace(incoming.person, owner=self.access.is_owner(incoming.person))
         return Turn(
             id=ticket.id,
             place=incoming.place,
-            person=person,
+            person=incoming.person,
             language=language,
             stage=stage,
             message=route.message,

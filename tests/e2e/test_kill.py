@@ -137,6 +137,28 @@ async def test_an_answer_on_its_way_when_the_power_went_is_repeated_with_words_t
     assert len(street.relay.chats) == 1
 
 
+async def test_killed_while_the_first_words_go_out_the_question_is_not_asked_a_second_time(street: Street) -> None:
+    def cut(call: Call) -> None:
+        if call.method == "sendMessage":
+            street.process.cut_power()
+
+    group = street.telegram.group("Team", members=[street.ann], privacy=False)
+    gate = street.relay.hold()
+    street.relay.will_say("one two three four", "The whole answer.")
+    street.telegram.on_call = cut
+    await street.process.start()
+    await group.says("/ask count")
+    await waiting(gate)
+    await gate.release(2)
+    await until(lambda: group.answers or None, within_s=WITHIN_S)
+    street.telegram.on_call = None
+    await street.process.kill()
+    await gate.open()
+    await street.process.start()
+    await street.answered(group, "I was interrupted here.")
+    assert len(street.relay.chats) == 1
+
+
 async def test_killed_again_and_again_every_question_is_answered_exactly_once(street: Street) -> None:
     rng = random.Random(7)
     for number in range(12):

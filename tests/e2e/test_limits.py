@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from storage.database import DatabaseProblem
+from storage.turns import Turns
 from tests.e2e.conftest import Town
 from tests.fakes.telegram import Chat, Member
 
@@ -126,3 +130,27 @@ async def test_another_persons_button_is_not_ones_own(town: Town, ann: Member, b
         await group.presses("Regenerate", person=bob)
         await town.sees(lambda: "Only the person who asked" in group.answers[-1].text or None)
     assert len(town.relay.chats) == 1
+
+
+async def test_a_database_that_fails_is_an_error_said_and_not_a_silence(
+    town: Town, chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> None:
+        raise DatabaseProblem("The disk is full.")
+
+    async with town.running(discord_token=None):
+        monkeypatch.setattr(Turns, "answered", full)
+        town.relay.will_say("An answer.")
+        await chat.says("hello")
+        text = await town.answer(chat)
+        assert "our side" in text
+        assert "disk" not in text
+
+
+async def test_an_owner_may_do_what_admins_may(town: Town, ann: Member, bob: Member) -> None:
+    group = town.telegram.group("Team", members=[ann, bob], privacy=False)
+    async with town.running(discord_token=None, owners=f"telegram:{ann.id}"):
+        await group.says("/model deepseek-chat", person=bob)
+        assert "Only the admins" in await town.answer(group)
+        await group.says("/model deepseek-chat", person=ann)
+        assert "deepseek-chat" in await town.answer(group, "deepseek-chat")

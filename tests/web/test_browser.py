@@ -564,6 +564,7 @@ async def test_the_password_page_lets_in_and_logging_out_leaves(chromium: Browse
         await expect(tab.get_by_role("alert")).to_have_text("That is not the password.")
         await tab.get_by_label("Password").fill("secret")
         await tab.get_by_role("button", name="Log in").click()
+        await expect(tab.locator("#status")).to_have_text("")
         await say(tab, "hello")
         await until(lambda: house.inbox.events or None, within_s=20)
         await tab.get_by_role("button", name="Log out").click()
