@@ -16,7 +16,33 @@ from bot.ports import Pace, Urgency
 RESERVE = 0.2
 MODEST = frozenset({Urgency.GROWING, Urgency.TYPING})
 CHATS_REMEMBERED = 5000
-PRIVATE_BURST = 3  # "short bursts pass" (Telegram's FAQ): what must arrive may use one
+PRIVATE_BURST = 4  # "short bursts pass" (Telegram's FAQ); what they allow is not said
+PRIVATE_KEPT = 2  # of it growing text leaves for the end and for the next beginning
+
+
+@dataclass(slots=True)
+class Bucket:
+    """So many calls at once, then so many a second: an average with short bursts."""
+
+    per_s: float
+    burst: float
+    level: float
+    at: float  # when `level` was right
+
+    def free_in(self, now: float, *, keep: int) -> float:
+        """Return the seconds until a call may pass that leaves `keep` further ones free; 0 when it may now."""
+        level = min(self.burst, self.level + (now - self.at) * self.per_s)
+        missing = min(keep + 1, self.burst) - level
+        return 0.0 if missing <= 1e-9 else max(missing / self.per_s, 0.001)
+
+    def take(self, now: float) -> None:
+        """Note that a call passes now."""
+        self.level = min(self.burst, self.level + (now - self.at) * self.per_s) - 1
+        self.at = now
+
+    def idle(self, now: float) -> bool:
+        """Tell whether nothing of its past matters any more."""
+        return self.level + (now - self.at) * self.per_s >= self.burst
 
 
 @dataclass(slots=True)
@@ -38,6 +64,10 @@ class Window:
         """Note that a call passes now."""
         self.passed.append(now)
 
+    def idle(self, now: float) -> bool:
+        """Tell whether nothing of its past matters any more."""
+        return not self.passed or self.passed[-1] <= now - self.seconds
+
 
 class Pacer:
     """The allowance of one platform, per chat and overall. Seconds are the clock's."""
@@ -45,7 +75,7 @@ class Pacer:
     def __init__(self, pace: Pace, clock: Clock) -> None:
         self._pace, self._clock = pace, clock
         self._overall = Window(max(int(pace.overall_per_s), 1), 1.0)
-        self._chats: dict[str, Window] = {}
+        self._chats: dict[str, Bucket | Window] = {}
         self._parked: dict[str, float] = {}
         self._parked_everywhere = 0.0
         self._modest_waiting = 0
@@ -91,38 +121,33 @@ class Pacer:
         overall = self._overall.free_in(now, keep=_reserve(self._overall) if modest else 0)
         if draft:
             return overall
-        window = self._window(chat, private)
-        if modest:
-            return max(overall, window.free_in(now, keep=0 if private else _reserve(window)))
-        return max(overall, window.free_in(now, keep=-PRIVATE_BURST if private else 0))
+        allowance = self._allowance(chat, private)
+        kept = PRIVATE_KEPT if isinstance(allowance, Bucket) else _reserve(allowance)
+        return max(overall, allowance.free_in(now, keep=kept if modest else 0))
 
     def _take(self, chat: str, private: bool, draft: bool) -> None:
         now = self._clock.monotonic()
         if not draft:
-            self._window(chat, private).take(now)
+            self._allowance(chat, private).take(now)
         self._overall.take(now)
 
-    def _window(self, chat: str, private: bool) -> Window:
-        window = self._chats.get(chat)
-        if window is None:
+    def _allowance(self, chat: str, private: bool) -> Bucket | Window:
+        allowance = self._chats.get(chat)
+        if allowance is None:
             if len(self._chats) >= CHATS_REMEMBERED:
                 self._forget_idle()
-            window = self._chats[chat] = self._new_window(private)
-        return window
+            allowance = self._chats[chat] = self._new(private)
+        return allowance
 
-    def _new_window(self, private: bool) -> Window:
-        if private:
-            burst = max(PRIVATE_BURST, int(self._pace.private_per_s))
-            return Window(burst, burst / self._pace.private_per_s)
-        return Window(max(int(self._pace.group_per_minute), 1), 60.0)
+    def _new(self, private: bool) -> Bucket | Window:
+        if not private:
+            return Window(max(int(self._pace.group_per_minute), 1), 60.0)
+        burst = max(float(PRIVATE_BURST), self._pace.private_per_s)
+        return Bucket(self._pace.private_per_s, burst, burst, self._clock.monotonic())
 
     def _forget_idle(self) -> None:
         now = self._clock.monotonic()
-        self._chats = {
-            chat: window
-            for chat, window in self._chats.items()
-            if window.passed and window.passed[-1] > now - window.seconds
-        }
+        self._chats = {chat: allowance for chat, allowance in self._chats.items() if not allowance.idle(now)}
         self._parked = {chat: until for chat, until in self._parked.items() if until > now}
 
 

@@ -217,7 +217,9 @@ async def test_a_shorter_reply_in_the_place_of_a_longer_one_takes_the_rest_away(
     async with scene.live() as live:
         shown = await live.finish(final("".join(f"word{number} " for number in range(30))))
     async with scene.live(replacing=shown) as live:
-        assert await live.finish(final("short")) == shown[:1]
+        ending = asyncio.create_task(live.finish(final("short")))
+        await scene.clock.advance(10)
+        assert await asyncio.wait_for(ending, 1) == shown[:1]
     assert scene.screen.texts == ["short"]
 
 
