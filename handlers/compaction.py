@@ -10,8 +10,8 @@ import structlog
 from handlers import prompts
 from handlers.tokens import cut_to_tokens, text_tokens
 from polo.conversation import ChatRequest, Role, said
-from polo.events import Finish
-from storage.records import Message
+from polo.events import Answer, Finish
+from storage.records import Message, Spent
 from storage.records import Role as Speaker
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ READ_TIMES = 4  # so many budgets of history are read at most for one summary
 # A third of the budget stays word for word: the exchange just being stored must fit on top of it, or the next
 # question would not reach the summary.
 KEPT_PART = 3
+KEPT_MESSAGES = 40  # of them at most, however short they are
 REST_S = 600.0  # after a failure, so long the conversation is left as it is
 RESTING_AT_MOST = 1000  # conversations whose failure is remembered
 
@@ -78,11 +79,19 @@ class Compaction:
                 ),
             )
         )
+        await self._storage.usage.book(_spent(answer, self._chat.model), conversation=conversation)
         summary = cut_to_tokens(answer.text.strip(), budget // 4)
         if not summary or answer.finish is Finish.REFUSED:
             raise NotSummedUp(answer.finish.value)
-        log.info("summed up", conversation=conversation, messages=len(old), usage=answer.usage)
+        log.info("summed up", conversation=conversation, messages=len(old))
         await self._storage.memory.summarise(conversation, old[-1].id, summary, text_tokens(summary))
+
+
+def _spent(answer: Answer, model: str) -> Spent:
+    usage = answer.usage
+    if usage is None:
+        return Spent(model, 0, text_tokens(answer.text), estimated=True, relay_request=answer.request_id)
+    return Spent(model, usage.prompt_tokens, usage.completion_tokens, relay_request=answer.request_id)
 
 
 class NotSummedUp(Exception):
@@ -90,10 +99,13 @@ class NotSummedUp(Exception):
 
 
 def _all_but_newest(messages: Sequence[Message], budget: int) -> Sequence[Message]:
-    """Return what is older than the newest messages that fit `budget`; these begin with a question."""
+    """Return what is older than the newest messages, at most `KEPT_MESSAGES`, that fit `budget` tokens.
+
+    These begin with a question.
+    """
     kept = 0
     first = len(messages)
-    while first > 0 and kept + messages[first - 1].tokens <= budget:
+    while first > 0 and len(messages) - first < KEPT_MESSAGES and kept + messages[first - 1].tokens <= budget:
         first -= 1
         kept += messages[first].tokens
     while first < len(messages) and messages[first].role is not Speaker.USER:

@@ -34,6 +34,8 @@ QUESTION_TOKENS = 8000  # that a question may have at least, however little hist
 QUOTE_TOKENS = 2000  # of a quoted message that is not in memory
 NAME_AT_MOST = 64  # characters of a speaker's name
 PICTURES_TOGETHER = 40 << 20  # bytes, see transcript.PICTURE_BYTES_AT_MOST
+# Of the newest messages, however short: each costs time in every turn, and a summary stands for what is older.
+MESSAGES_AT_MOST = 100
 FILES_AT_MOST = 10  # with one question
 
 NOTHING_ASKED = Words(
@@ -248,7 +250,9 @@ class Conversations:
     async def _recall(self, turn: Turn, at: int | None) -> Recall:
         """Return what is told of the conversation up to `at` (None: the head); nothing where the budget is 0."""
         budget = self._chat.history_tokens
-        found = await self._storage.memory.recall(turn.place.conversation, at=at, budget=budget)
+        found = await self._storage.memory.recall(
+            turn.place.conversation, at=at, budget=budget, at_most=MESSAGES_AT_MOST
+        )
         return found if budget > 0 else Recall(found.head, None, ())
 
     async def _of_turn(self, turn: Turn) -> tuple[records.Message, ...]:

@@ -45,7 +45,7 @@ class Database:
         self.questions = Questions(door)
         self.settings = Settings(door)
         self.people = People(door, now)
-        self.usage = Usage(door)
+        self.usage = Usage(door, now)
 
     async def forget_conversation(self, conversation: str, *, keep: int | None = None) -> None:
         """Delete a conversation: messages, links, summaries, turns, actions, questions, its settings, its files.

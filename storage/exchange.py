@@ -114,7 +114,7 @@ def link(conversation: str, platform_message: str, message: int) -> Step:
     return LINK(conversation=conversation, platform_message=platform_message, message=message)
 
 
-def book(spent: Spent, turn: int, person: str | None, conversation: str | None, now: float) -> Step:
+def book(spent: Spent, turn: int | None, person: str | None, conversation: str | None, now: float) -> Step:
     """Write a row of usage."""
     return BOOK(
         turn=turn,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
 from storage.door import Door
-from storage.records import Totals
+from storage.exchange import book
+from storage.records import Spent, Totals
 from storage.schema import USAGE
 from storage.statement import Statement
 
@@ -35,10 +37,14 @@ BY_BOTH = _sums(_OF_PERSON, _OF_CONVERSATION, _SINCE)
 
 
 class Usage:
-    """The verbs of the usage rows, which `Turns.answered` writes."""
+    """The verbs of the usage rows; those of a turn are written by `Turns.answered`."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, door: Door, now: Callable[[], float]) -> None:
+        self._door, self._now = door, now
+
+    async def book(self, spent: Spent, *, conversation: str) -> None:
+        """Book what was spent for a conversation outside of any turn, and for no person (a summary)."""
+        await self._door.write(book(spent, None, None, conversation, self._now()))
 
     async def totals(self, *, person: str | None = None, conversation: str | None = None, since: float = 0) -> Totals:
         """Add up the rows of a person, of a conversation, of both, or all, from `since` (Unix seconds) on. Exact."""

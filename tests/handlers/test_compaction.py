@@ -104,3 +104,25 @@ async def test_compaction_can_be_switched_off(tmp_path: Path) -> None:
         await talks(world, range(6))
 
         assert world.background.waiting == []
+
+
+async def test_a_summary_is_booked_though_nobody_asked_for_it(small: World) -> None:
+    await talks(small, range(5))
+    before = await small.storage.usage.totals(conversation=HOME.conversation)
+    small.relay.will_say("A summary.", usage=(300, 40))
+    await small.background.settle()
+    after = await small.storage.usage.totals(conversation=HOME.conversation)
+    assert (after.calls - before.calls, after.prompt_tokens - before.prompt_tokens) == (1, 300)
+
+
+async def test_many_short_messages_are_summed_up_too(tmp_path: Path) -> None:
+    async with a_world(tmp_path, history_tokens=100_000) as world:
+        for number in range(55):
+            world.relay.will_say(f"yes {number}")
+            await world.says(f"so {number}")
+        world.relay.will_say("They said yes to everything.")
+        assert await world.background.settle() == 1
+        await world.says("And now?")
+        told = world.asked()
+    assert "They said yes to everything." in told[0][1]
+    assert len(told) < 60
