@@ -22,9 +22,12 @@ from typing import Any
 import psutil
 
 from benchmarks.city import City, Turn
+from storage.database import open_database
+from storage.records import Exchange, NewMessage, NewTurn, Role
 
 HOUSE = Path(__file__).parents[1]
 PEOPLE = 16
+PERSON = 5_000_000  # ids of people begin here
 START_WITHIN_S = 20.0
 
 
@@ -140,7 +143,7 @@ async def load(
                 await asyncio.sleep(chance.uniform(0, 2 * pause_s))
             done.append(await city.ask(number, identity, tokens=tokens, every_ms=every_ms))
 
-    await asyncio.gather(*(person(5_000_000 + first + one) for one in range(people)))
+    await asyncio.gather(*(person(PERSON + first + one) for one in range(people)))
     wall = time.monotonic() - began
     await asyncio.sleep(0.3)  # what the process still does for these turns belongs to them
     return Result(done, who.cpu_s() - cpu, wall, city.refused - refused)
@@ -187,30 +190,45 @@ async def measure(quick: bool) -> None:
 
 
 async def _life(quick: bool) -> None:
-    """Start, memory, and what a turn costs late in a long life."""
-    chats, long = (500, 200) if quick else (3000, 1000)
-    async with City(limits=False).open() as city:
-        with tempfile.TemporaryDirectory() as folder:
-            async with subject("bot", city, Path(folder)) as who:
-                rows = {"start to first getUpdates s": f"{who.started_s:.2f}", "memory idle MB": f"{who.rss_mb():.0f}"}
-                await load(city, who, turns=100, people=1, tokens=5, every_ms=0)
-                early = await load(city, who, turns=100, people=1, tokens=5, every_ms=0, first=1000)
-                rows["CPU ms/turn, first 100 of a chat"] = f"{1000 * early.cpu_s / 100:.2f}"
-                for one in range(3):  # caches and pools fill up first
-                    await load(city, who, turns=200, people=100, tokens=5, every_ms=0, first=2000 + one * 300)
-                before = who.rss_mb()
-                for one in range(chats // 100):
-                    await load(city, who, turns=100, people=100, tokens=5, every_ms=0, first=10_000 + one * 200)
-                rows[f"memory with {chats} chats MB"] = f"{who.rss_mb():.0f}"
-                rows["memory a known chat KB"] = f"{1000 * (who.rss_mb() - before) / chats:.2f}"
-                numbers = {"turns": 100, "people": 1, "tokens": 5, "every_ms": 0}
-                for _ in range(long // 100 - 1):
-                    await load(city, who, **numbers, first=5_000_000)
-                late = await load(city, who, **numbers, first=5_000_000)
-                rows[f"CPU ms/turn, turns {long - 100} to {long} of a chat, {chats} chats known"] = (
-                    f"{1000 * late.cpu_s / 100:.2f}"
-                )
-    _print("Life", {"bot": rows})
+    """Start, memory, and what a turn costs early and late in a long life."""
+    met, known = (500, 2000) if quick else (1500, 10_000)
+    alone = {"turns": 30, "people": 1, "tokens": 5, "every_ms": 0}
+    young: dict[str, str] = {}
+    old: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        async with City(limits=False).open() as city, subject("bot", city, Path(folder)) as who:
+            young |= {"start to first getUpdates s": f"{who.started_s:.2f}", "memory idle MB": f"{who.rss_mb():.0f}"}
+            await load(city, who, turns=300, people=100, tokens=5, every_ms=0)  # caches and pools fill up first
+            result = await load(city, who, **alone, first=1000)
+            young["CPU ms/turn of one chat"] = f"{1000 * result.cpu_s / len(result.turns):.2f}"
+            before = who.rss_mb()
+            for one in range(met // 100):
+                await load(city, who, turns=100, people=100, tokens=5, every_ms=0, first=10_000 + one * 200)
+            young["memory a chat met KB"] = f"{1000 * (who.rss_mb() - before) / met:.2f}"
+    with tempfile.TemporaryDirectory() as folder:
+        person = PERSON + 1000
+        await _lived(Path(folder), known, f"telegram:{person}", 1000)
+        async with City(limits=False).open() as city, subject("bot", city, Path(folder)) as who:
+            old |= {"start to first getUpdates s": f"{who.started_s:.2f}", "memory idle MB": f"{who.rss_mb():.0f}"}
+            await load(city, who, turns=300, people=100, tokens=5, every_ms=0)
+            result = await load(city, who, **alone, first=1000)
+            old["CPU ms/turn of one chat"] = f"{1000 * result.cpu_s / len(result.turns):.2f}"
+            old["memory a chat met KB"] = ""
+    _print("Life", {"new": young, f"{known} chats known, the chat at turn 1,000": old})
+
+
+async def _lived(folder: Path, chats: int, person: str, turns: int) -> None:
+    """Fill a database as a long life would: many chats, and one with many turns."""
+    async with open_database(f"sqlite:///{folder}/bot.db", now=time.time, files=folder / "files") as database:
+        heads: dict[str, int] = {}
+        for number in range(chats + turns):
+            whose = person if number < turns else f"telegram:{number}"
+            [turn] = await database.turns.accept([NewTurn(f"e{number}", whose, whose, b"{}", str(number))])
+            assert turn is not None
+            said = (NewMessage(Role.USER, f"turn {number}", 8), NewMessage(Role.ASSISTANT, "t1: w0 w1 w2 w3 w4", 14))
+            ids = await database.turns.answered(turn, b"{}", exchange=Exchange(whose, heads.get(whose), said))
+            heads[whose] = ids[-1]
+            await database.turns.done(turn, "answered", (str(number),))
 
 
 def _print(title: str, columns: dict[str, dict[str, str]]) -> None:
@@ -227,7 +245,7 @@ def _print(title: str, columns: dict[str, dict[str, str]]) -> None:
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a minute instead of ten: for a look, not for the record")
+    parser.add_argument("--quick", action="store_true", help="fewer turns: for a look, not for the record")
     asyncio.run(measure(parser.parse_args().quick))
 
 

@@ -119,6 +119,8 @@ class Dispatch:
             log.critical("turn not routed", turn=turn, exc_info=error)
             return
         ticket = Ticket(turn, incoming, route, self._clock.monotonic())
+        if isinstance(incoming.what, Edited) and (old := self._tickets.by_id.get(route.replaces or 0)) is not None:
+            old.stop()  # its question has other words now: what it would still say is paid for in vain
         if route.urgent:
             self._crew.start(self._run(ticket), name="urgent")
         else:

@@ -129,6 +129,7 @@ class LiveReply:
         self._wake = asyncio.Event()
         self._text_came = asyncio.Event()
         self._looked_at = -1e9
+        self._not_before = -1e9
         self._kept_at = -1e9
         self._calling = False
         self._finishing = False
@@ -223,7 +224,7 @@ class LiveReply:
         every = pace.edit_every_s if place.private else pace.group_edit_every_s
         if self._drafting:
             every = pace.draft_every_s
-        wait = self._looked_at + every - self._desk.clock.monotonic()
+        wait = max(self._looked_at + every, self._not_before) - self._desk.clock.monotonic()
         if wait > 0:
             await self._desk.clock.sleep(wait)
 
@@ -234,23 +235,34 @@ class LiveReply:
             return
         for index, page in enumerate(pages[:-1]):
             await self._put(index, page, Urgency.GROWING)
-        await self._put_last(len(pages) - 1, pages[-1])
+        if not await self._put_last(len(pages) - 1, pages[-1]):
+            return
         self._looked_at = self._desk.clock.monotonic()
         self._first_seen()
         if self._slots and self._looked_at - self._kept_at >= PARTIAL_EVERY_S:
             self._kept_at = self._looked_at
             await self._remember(self.messages, self.text)
 
-    async def _put_last(self, index: int, page: Page) -> None:
+    async def _put_last(self, index: int, page: Page) -> bool:
+        """Show the page that grows; False where it has to wait."""
         if self._drafting and index >= len(self._slots):
             try:
                 urgency = Urgency.GROWING if self._seen else Urgency.NEW
                 await self._call(urgency, lambda: self._desk.adapter.draft(self._place, self._turn, page), draft=True)
-                return
+                return True
             except NoDrafts:
                 self._drafting = False
+            except Parked as parked:
+                if parked.everywhere:
+                    raise
+                # Only previews were too fast: they pause, and no message of this chat has to wait with them.
+                self._desk.metrics.parked(self._desk.adapter.platform, parked.seconds)
+                self._not_before = self._desk.clock.monotonic() + parked.seconds
+                self._wake.set()
+                return False
         stop = ShownButton(STOP.in_language(self.language), f"{STOP_PREFIX}{self._turn}", "plain")
         await self._put(index, replace(page, buttons=((stop,),)), Urgency.GROWING)
+        return True
 
     def _first_seen(self) -> None:
         if not self._seen and self._said:

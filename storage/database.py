@@ -73,6 +73,7 @@ class Database:
         """
         await self._door.transact(lambda: move(platform, old_chat, new_chat), alone=True)
         self.settings.refresh()
+        self.questions.refresh()
 
     async def tidy(self) -> None:
         """Finish, at a quiet hour, what forgetting left to do in a large SQLite file; nothing to do: nothing is done.

@@ -82,6 +82,20 @@ async def test_editing_ones_last_question_asks_it_again_in_the_same_place(town: 
     assert [m["content"] for m in town.relay.chats[-1]["messages"][1:]] == ["Capital of Italy?"]
 
 
+async def test_editing_a_question_while_its_answer_grows_ends_that_answer(town: Town, chat: Chat) -> None:
+    async with town.running(discord_token=None):
+        gate = town.relay.hold()
+        town.relay.will_say("Paris is the capital of France.", "Rome.")
+        asked = await chat.says("Capital of France?")
+        await gate.release(2)
+        await town.sees(lambda: chat.draft)
+        await chat.edits(asked, "Capital of Italy?")
+        await town.sees(lambda: town.relay.dropped or None)
+        await gate.open()
+        await town.answer(chat, "Rome")
+        assert [message.text for message in chat.answers] == ["Rome."]
+
+
 async def test_quick_messages_sent_while_an_answer_grows_are_answered_together(town: Town, chat: Chat) -> None:
     async with town.running(discord_token=None):
         gate = town.relay.hold()

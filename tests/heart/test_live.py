@@ -90,6 +90,16 @@ async def test_drafts_show_growth_where_the_platform_has_them_and_only_the_end_i
     assert scene.kept == []
 
 
+async def test_previews_that_were_too_fast_pause_and_the_final_message_does_not_wait_for_them(scene: Scene) -> None:
+    scene.screen._with_drafts = True
+    scene.screen.faults["draft"] = [Parked(30)]
+    async with scene.live() as live:
+        await grow(scene, live, "one ", "two ", "three ", every_s=0.6)
+        assert scene.screen.drafts == []
+        await asyncio.wait_for(live.finish(final("one two three four")), 1)
+    assert scene.screen.texts == ["one two three four"]
+
+
 async def test_a_group_is_edited_every_three_seconds_and_never_by_drafts(scene: Scene) -> None:
     scene.screen._with_drafts = True
     async with scene.live(TEAM) as live:
