@@ -25,6 +25,7 @@ _WORD = re.compile(r"\s+|(?<=[，、：])|(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-
 _BLOCK_START = re.compile(r"[ \t]*(?:[-*+]\s|\d{1,9}[.)]\s|#{1,6}\s|>|`{3}|~{3}|[-=*_]{2,}\s*$|\||<)", re.MULTILINE)
 # A line that turns the line before it into a heading or a table, or may become one.
 _UNDERLINE = re.compile(r"[ \t>]*[-=|:][-=|: \t]*$", re.MULTILINE)
+_VISIBLE = re.compile(r"\S")
 _CLUSTER = regex.compile(r"\X")
 _FLAG = re.compile("[\U0001f1e6-\U0001f1ff]")
 _CLUSTER_REACH = 256  # characters; a longer cluster is no character of any script and may be cut
@@ -144,8 +145,8 @@ def _best(outline: Outline, lines: list[Break], spans: list[tuple[int, int]], bo
 def _allowed(outline: Outline, place: Break, spans: list[tuple[int, int]]) -> bool:
     text = outline.text
     if place.rank == Rank.LINE and place.leaf is not None and place.leaf.kind != "text":
-        return bool(text[place.start :].strip())
-    if not text[place.start :].strip() or any(start < place.end < end for start, end in spans):
+        return _VISIBLE.search(text, place.start) is not None
+    if not _VISIBLE.search(text, place.start) or any(start < place.end < end for start, end in spans):
         return False
     if place.leaf is not None and place.rank == Rank.LINE and _BLOCK_START.match(text, place.start):
         return False

@@ -16,6 +16,7 @@ from bot.rendering.markdown import CONTINUED, OPTIONS, cleaned_in_place, prepare
 _FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*([^\n]*)")
 _MARKER = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]?(?:[ \t]{0,3}(?=\S))?")
 _NOT_QUOTE = re.compile(r"[^>\s]")
+_LINE_END = re.compile(r"\n")
 _LONGEST_INFO = 60  # characters of a fence's info string that are repeated
 _INLINE = ("Strong", "Emphasis", "Strikethrough", "Link", "Image")
 _INLINE_LEAVES = ("Code", "InlineMath", "DisplayMath", "InlineHtml")
@@ -167,7 +168,9 @@ class Outline:
         leaf.last = max(leaf.last, end)
         if name in _INLINE_LEAVES and not self._depth:
             self.spans.append((start, end))
-        if not leaf.lines or self._broken or leaf.kind in ("fenced", "indented"):
+        if leaf.kind in ("fenced", "indented"):  # one event may hold many lines
+            leaf.lines += [start, *(found.end() for found in _LINE_END.finditer(self.text, start, end - 1))]
+        elif not leaf.lines or self._broken:
             leaf.lines.append(start)
         self._broken = False
 

@@ -70,6 +70,17 @@ def test_a_fence_is_closed_and_opened_again_with_its_language() -> None:
     assert lines == code.splitlines()
 
 
+@pytest.mark.parametrize("end", ["", "\n```", "\n```\n\nDone."])
+@pytest.mark.parametrize("fence", ["```python", "1. Look:\n\n   ```python"])
+def test_code_is_cut_between_its_lines_though_it_has_not_ended_yet(fence: str, end: str) -> None:
+    blank = "   " if "Look" in fence else ""
+    lines = [f"value_{number} = a + b * {number}" for number in range(60)]
+    text = fence + "".join(f"\n{blank}{line}" for line in lines) + end.replace("```", f"{blank}```")
+    for limit in range(200, 260, 7):
+        found = [line.strip() for piece in pieces(text, no_longer_than(limit)) for line in piece.splitlines()]
+        assert [line for line in found if "value" in line or "+" in line] == lines
+
+
 @pytest.mark.parametrize("fence", ["~~~", "`````"])
 def test_other_fences_keep_their_signs_and_inner_fences(fence: str) -> None:
     inner = "\n".join(f"```\nx{n}\n```" for n in range(60))
