@@ -120,6 +120,16 @@ def test_every_link_to_a_file_of_ours_leads_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name} -> {target}"
 
 
+def test_every_test_that_a_document_names_exists() -> None:
+    named = {
+        found for document in DOCUMENTS for found in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text())
+    }
+
+    assert len(named) > 50
+    for path, test in named:
+        assert re.search(rf"^(?:async )?def {test}\(", (ROOT / path).read_text(), re.MULTILINE), f"{path}::{test}"
+
+
 def test_every_document_is_reached_from_the_index() -> None:
     index = (ROOT / "docs/README.md").read_text()
 
