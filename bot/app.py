@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry
 from bot.access import Access, Limits
 from bot.background import Crew
 from bot.clock import Clock, SystemClock
+from bot.desk import Desk
 from bot.dispatch import Dispatch, Tickets
 from bot.housekeeping import keep_house
 from bot.lanes import Floor
-from bot.live import Desk
 from bot.metrics import Metrics
 from bot.notes import StoredNotes
 from bot.pacer import Pacer

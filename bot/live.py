@@ -17,11 +17,8 @@ from typing import TypeVar
 import structlog
 from msgspec.structs import replace
 
-from bot.clock import Clock
-from bot.metrics import Metrics
-from bot.pacer import Pacer
+from bot.desk import Desk, assembled
 from bot.ports import (
-    Adapter,
     DeliveryError,
     MessageGone,
     NoDrafts,
@@ -30,7 +27,6 @@ from bot.ports import (
     Refused,
     ShownButton,
     Unclear,
-    Upload,
     Urgency,
 )
 from bot.prepared import Prepared
@@ -38,7 +34,6 @@ from bot.rendering.cut import cut
 from handlers.reply import File, Text
 from handlers.turn import Place
 from handlers.words import Words
-from storage.files import FileStore
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -60,18 +55,6 @@ UNSURE = Words(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What showing replies on one platform takes; one for the life of the process."""
-
-    adapter: Adapter
-    pacer: Pacer
-    clock: Clock
-    files: FileStore
-    metrics: Metrics
-    messages_at_most: int  # text beyond that many messages comes as a file
-
-
 @dataclass(slots=True)
 class Slot:
     """One message of the reply; `page` None: what it shows is not known."""
@@ -82,25 +65,6 @@ class Slot:
 
 Remember = Callable[[Sequence[str], str], Awaitable[None]]
 """(message ids, text so far): write down which messages show a reply that is not finished."""
-
-
-def assembled(desk: Desk, texts: Sequence[Page], files: Sequence[File], prepared: Prepared) -> list[Page]:
-    """Return a finished reply's pages: its text, then its files; the buttons below the text where there is one."""
-    pages = [*texts, *(_upload_page(desk, file) for file in files)]
-    last_text = len(texts) - 1 if texts else len(pages) - 1
-    return [
-        replace(
-            page,
-            buttons=prepared.buttons if number == last_text else (),
-            only_for_person=prepared.only_for_person,
-        )
-        for number, page in enumerate(pages)
-    ]
-
-
-def _upload_page(desk: Desk, file: File) -> Page:
-    path = str(desk.files.path(file.digest))
-    return Page("", "", 0, upload=Upload(file.name, file.media_type, path, file.size))
 
 
 class LiveReply:

@@ -16,8 +16,9 @@ import structlog
 from bot.access import Access
 from bot.apologies import apology_for, needs_log, new_code
 from bot.clock import Clock
+from bot.desk import Desk, assembled
 from bot.lanes import Floor
-from bot.live import Desk, LiveReply, assembled
+from bot.live import LiveReply
 from bot.metrics import Metrics
 from bot.ports import DeliveryError, Gone, Incoming, Page
 from bot.prepared import Prepared, encode_prepared, prepare

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,7 +15,7 @@ DEEPEST = 8
 _BULLETS = "•◦▪"
 
 
-class TextWalker:
+class TextWalker(ABC):
     """Writes the events of one document to `parts`; a platform says how a format, a link, a block of code look.
 
     `length` is the number of characters written. Line ends are owed (`_owed`) and paid by the next visible thing,
@@ -85,37 +86,37 @@ class TextWalker:
         """Write a piece of running text, without line ends."""
         self.write(text)
 
+    @abstractmethod
     def write_code(self, code: str) -> None:
         """Write code inside a line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write_block(self, code: str, language: str) -> None:
         """Write a block of code, or a table, at the start of a line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open_format(self, kind: str) -> None:
         """Begin bold, italic or strikethrough."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close_format(self, kind: str) -> None:
         """End it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open_heading(self, level: int) -> None:
         """Begin a heading, at the start of a line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close_heading(self) -> None:
         """End it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open_link(self, address: str) -> None:
         """Begin a link or a picture."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close_link(self) -> None:
         """End it."""
-        raise NotImplementedError
 
     def open_quote(self) -> None:
         """Begin the outermost quote."""

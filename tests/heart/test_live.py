@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from bot.live import STOP_PREFIX, Desk, LiveReply
+from bot.desk import Desk
+from bot.live import STOP_PREFIX, LiveReply
 from bot.metrics import Metrics
 from bot.pacer import Pacer
 from bot.ports import Gone, Parked, Refused, ShownButton, Unclear
