@@ -118,10 +118,10 @@ class TextWalker(ABC):
     def close_link(self) -> None:
         """End it."""
 
-    def open_quote(self) -> None:
+    def open_quote(self) -> None:  # noqa: B027 - not every platform has more to do than the prefix
         """Begin the outermost quote."""
 
-    def close_quote(self) -> None:
+    def close_quote(self) -> None:  # noqa: B027
         """End it."""
 
     def write_rule(self) -> None:
