@@ -72,7 +72,7 @@ class RateLimiter:
 
     def _count(self, bucket: str, calls: int, window_s: float, *, everywhere: bool) -> tuple[int, float]:
         now, taken = self._clock.monotonic(), self._taken[bucket]
-        while taken and taken[0] <= now - window_s:
+        while taken and taken[0] + window_s <= now + 1e-6:  # sums of tenths are no exact numbers
             taken.popleft()
         if len(taken) >= calls:
             self.exceeded += 1
