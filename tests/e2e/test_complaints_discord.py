@@ -120,7 +120,38 @@ async def test_other_bots_and_webhooks_are_not_answered(town: Town, channel: Cha
         await channel.says(dora, "@bot hello")
         await answer(town, channel, "For Dora")
         assert len(channel.answers) == 1
-    assert len(town.relay.chats) == 1
+    [asked] = town.relay.chats
+    assert asked["messages"][-1]["content"] == "Dora: hello"
+
+
+async def test_a_server_that_throws_the_bot_out_ends_its_work_and_nobody_elses(town: Town, dora: User) -> None:
+    closing, other = town.discord.guild("Closing"), town.discord.guild("Other")
+    channel, elsewhere = closing.channel("general"), other.channel("general")
+    async with town.running(telegram_token=None):
+        gate = town.relay.hold()
+        town.relay.will_say("one two three four", "For the other.")
+        await channel.says(dora, "@bot count")
+        await gate.release(2)
+        await town.sees(lambda: channel.answers or None)
+        await closing.kicks_bot()
+        await town.sees(lambda: town.relay.dropped or None)
+        await gate.open()
+        await elsewhere.says(dora, "@bot hello")
+        assert await answer(town, elsewhere, "For the other") == "For the other."
+
+
+async def test_a_growing_answer_keeps_to_discords_pace(town: Town, channel: Channel, dora: User) -> None:
+    async with town.running(telegram_token=None):
+        gate = town.relay.hold()
+        town.relay.will_say(" ".join(f"word{number}" for number in range(600)))
+        await channel.slash(dora, "ask", question="go on")
+        for _ in range(20):
+            await gate.release(25)
+            await town.clock.advance(0.5)
+        await gate.open()
+        await answer(town, channel, "word599")
+        assert max(seen.edits for seen in channel.answers) > 2
+        assert [call for call in town.discord.calls if call.status == 429] == []
 
 
 @pytest.mark.parametrize("event", ["MESSAGE_CREATE", "INTERACTION_CREATE"])
