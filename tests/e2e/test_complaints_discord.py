@@ -172,7 +172,8 @@ async def test_an_event_that_the_gateway_repeats_is_answered_once(
         await channel.says(dora, "@bot and now?")
         await answer(town, channel, "To the next")
         assert len(channel.answers) == 2
-    assert len(town.relay.chats) == 2
+    asked = [one["messages"][-1]["content"] for one in town.relay.chats]
+    assert asked == ["Dora: hello", "Dora: and now?"]
 
 
 async def test_the_acknowledgement_waits_for_neither_model_nor_others(town: Town, channel: Channel, dora: User) -> None:
