@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bot.check import check
 from bot.log import configure
 from tests.e2e.conftest import Town
 from tests.e2e.test_discord import answer
@@ -188,6 +189,29 @@ async def test_one_proxy_carries_calls_files_gateway_and_relay_alike(
             await answer(town, direct, "On Discord")
     assert all("image_url" in json.dumps(asked_for) for asked_for in town.relay.chats)
     assert asked == ports.keys()
+
+
+async def test_encrypted_services_are_reached_by_a_tunnel_through_the_proxy(town: Town) -> None:
+    """The proxy refuses every tunnel: that each was asked for is what is to be seen."""
+    asked: set[str] = set()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        asked.add(" ".join(head.split(" ", 2)[:2]))
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        settings = town.settings(
+            telegram_api_base_url="https://telegram.invalid",
+            discord_api_base_url="https://discord.invalid/api/v10",
+            polo_base_url="https://relay.invalid",
+            proxy_url=f"http://ann:pa55word@127.0.0.1:{server.sockets[0].getsockname()[1]}",
+        )
+        said = io.StringIO()
+        assert await check(settings, said) == 2
+    assert asked == {f"CONNECT {name}.invalid:443" for name in ("telegram", "discord", "relay")}
+    assert "pa55word" not in said.getvalue()
 
 
 # ---------------------------------------------------------------- to be read, kept and erased
