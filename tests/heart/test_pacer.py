@@ -103,4 +103,5 @@ def test_a_window_never_lets_more_than_its_count_pass_in_any_stretch(
         if window.free_in(now, keep=0) == 0:
             window.take(now)
             passed.append(now)
-    assert all(later - earlier >= seconds for earlier, later in zip(passed, passed[count:], strict=False))
+    # The last digits of floats are no calls too many.
+    assert all(later - earlier > seconds - 1e-9 for earlier, later in zip(passed, passed[count:], strict=False))
