@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -22,6 +23,11 @@ def dora(town: Town) -> User:
 @pytest.fixture
 def channel(town: Town) -> Channel:
     return town.discord.guild("Team").channel("general")
+
+
+def holding(channel: Channel, words: str) -> bool | None:
+    """Tell, once it is so, that the bot's messages show these words."""
+    return True if any(words in seen.text for seen in channel.answers) else None
 
 
 async def test_an_answer_that_grows_past_the_tokens_end_is_finished_in_the_same_message(
@@ -145,9 +151,9 @@ async def test_a_growing_answer_keeps_to_discords_pace(town: Town, channel: Chan
         gate = town.relay.hold()
         town.relay.will_say(" ".join(f"word{number}" for number in range(600)))
         await channel.slash(dora, "ask", question="go on")
-        for _ in range(20):
-            await gate.release(25)
-            await town.clock.advance(0.5)
+        for word in range(50, 550, 50):
+            await gate.release(50)
+            await town.sees(partial(holding, channel, f"word{word - 2} "))
         await gate.open()
         await answer(town, channel, "word599")
         assert max(seen.edits for seen in channel.answers) > 2
