@@ -18,6 +18,7 @@ from bot.background import Crew
 from bot.clock import Clock, SystemClock
 from bot.desk import Desk
 from bot.dispatch import Dispatch, Tickets
+from bot.first_look import look_at_relay
 from bot.housekeeping import keep_house
 from bot.lanes import Floor
 from bot.metrics import Metrics
@@ -139,6 +140,8 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         )
         health.supervisor = supervisor
         await stack.enter_async_context(adapters.web)
+        wanted = (settings.chat_model, *settings.fallback_models)
+        crew.start(look_at_relay(polo, runner.services.models, wanted), name="first look at the relay")
         crew.start(keep_house(storage, clock, settings.retention_days), name="housekeeping")
         yield House(adapters.web, supervisor, dispatch, metrics, standin)
 
@@ -179,6 +182,7 @@ def _services(
         fallbacks=settings.fallback_models,
         system_prompt=settings.system_prompt,
         history_tokens=settings.history_tokens,
+        attachment_bytes=settings.attachment_mb << 20,
         answer_tokens=settings.answer_tokens,
     )
     return Services(

@@ -121,6 +121,7 @@ class Platforms:
             spool=settings.data_dir / "spool",
             language=settings.language,
             standin=standin,
+            file_bytes=settings.attachment_mb << 20,
             extras=hooks,
         )
 

@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     fallback_models: Names = ()
     system_prompt: str = ""
     history_tokens: Annotated[int, _whole(0, 2_000_000)] = 8000
+    attachment_mb: Annotated[int, _whole(1, 2000)] = 20
     answer_tokens: Annotated[int | None, _maybe(16, 1_000_000)] = None
 
     owners: Annotated[tuple[str, ...], BeforeValidator(valid.people)] = ()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.log import configure
 from tests.e2e.conftest import Town
 from tests.fakes.telegram import Chat
 from tests.polo.replays import sample
@@ -146,3 +147,26 @@ async def test_what_was_said_is_known_after_a_restart_and_not_told_where_history
             await town.answer(chat, f"Known: {known}")
         assert ("I am Ann" in str(town.relay.chats[-1]["messages"])) is known
         assert town.relay.chats[-1]["messages"][-1]["content"] == "Who am I?"
+
+
+async def test_a_start_names_the_address_it_uses_and_the_models_that_are_not_offered(
+    town: Town, chat: Chat, capfd: pytest.CaptureFixture[str]
+) -> None:
+    configure(form="json", level="info")
+    async with town.running(discord_token=None, chat_model="gpt-4.1-mini", fallback_models="gpt-4.1-mimi"):
+        town.relay.will_say("Here all the same.")
+        await chat.says("hello")
+        await town.answer(chat, "Here")
+    configure(form="json", level="warning")
+    log = capfd.readouterr().err
+    assert f'"address": "{town.relay_url}/v1"' in log
+    [warning] = [line for line in log.splitlines() if "does not offer" in line]
+    assert "gpt-4.1-mimi" in warning
+    assert "gpt-4.1-mini" in warning
+
+
+async def test_the_largest_file_is_the_operators_choice(town: Town, chat: Chat) -> None:
+    async with town.running(discord_token=None, attachment_mb="1"):
+        await chat.sends_document(b"words " * 200_000, name="big.txt", caption="read this")
+        assert "up to 1 MB" in await town.answer(chat)
+    assert town.relay.chats == []
