@@ -291,6 +291,11 @@ def joins(first: Ticket, second: Ticket) -> bool:
     )
 
 
+def with_via(event: Incoming, via: str) -> Incoming:
+    """Return the event with (or, `via` "", without) what answering takes: a secret, stored apart until the end."""
+    return msgspec.structs.replace(event, place=msgspec.structs.replace(event.place, via=via))
+
+
 def _asked(incoming: Incoming, at: float, shown: tuple[tuple[str, Page], ...]) -> PastTurn:
     what = incoming.what
     if not isinstance(what, Said | Edited):
@@ -304,6 +309,7 @@ def _new_turn(event: Incoming) -> NewTurn:
         event=event.event,
         conversation=event.place.conversation,
         person=event.person.id,
-        incoming=msgspec.json.encode(event),
+        incoming=msgspec.json.encode(with_via(event, "")),
         message=what.message if isinstance(what, Said | Edited) else None,
+        via=event.place.via,
     )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from bot.dispatch import Dispatch
+from bot.dispatch import Dispatch, with_via
 from bot.ports import Incoming
 from bot.prepared import decode_prepared
 from bot.running import Halfway, Runner, again, decode_halfway, encode_halfway
@@ -47,7 +47,7 @@ class Recovery:
 
     async def _one(self, turn: StoredTurn) -> None:
         try:
-            incoming = msgspec.json.decode(turn.incoming, type=Incoming)
+            incoming = with_via(msgspec.json.decode(turn.incoming, type=Incoming), turn.via)
         except msgspec.MsgspecError as error:
             log.error("an unfinished turn cannot be read", turn=turn.id, error=str(error))
             await self._runner.services.storage.turns.done(turn.id, "unreadable", turn.shown)

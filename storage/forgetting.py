@@ -51,6 +51,7 @@ _SCRUBBED = {
     "shown": literal_column("'[]'"),
     "incoming": bindparam("nothing", type_=T.incoming.type),
     "reply": null(),
+    "via": null(),
 }
 SCRUB_ALL = Statement(update(TURNS).where(T.conversation == _AT, T.id != _KEEP).values(_SCRUBBED))
 SCRUB_THEIRS = Statement(update(TURNS).where(T.conversation == _AT, T.person == _WHO, T.id != _KEEP).values(_SCRUBBED))

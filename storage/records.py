@@ -28,6 +28,7 @@ class NewTurn(msgspec.Struct, frozen=True):
     person: str  # `platform:id`
     incoming: bytes
     message: str | None = None  # the platform's id of the message that asks
+    via: str = ""  # a secret that answering takes (Discord's interaction token); deleted when the turn ends
 
 
 class StoredTurn(msgspec.Struct, frozen=True):
@@ -44,6 +45,7 @@ class StoredTurn(msgspec.Struct, frozen=True):
     shown: tuple[str, ...]
     reply: bytes | None  # encoded, opaque to storage; before ANSWERED what of it could be seen
     accepted_at: float
+    via: str = ""  # see `NewTurn`; "" once the turn has its outcome
 
 
 class Role(StrEnum):

@@ -47,6 +47,7 @@ TURNS = Table(
     Column("accepted_at", Float, nullable=False),
     Column("ended_at", Float),  # NULL: no outcome yet
     Column("shown", Text, nullable=False),  # JSON: list of message ids
+    Column("via", Text),  # a secret for answering, deleted when the turn has its outcome
     Column("incoming", LargeBinary, nullable=False),
     Column("reply", LargeBinary),
 )

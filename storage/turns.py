@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, case, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, literal_column, null, select, update
 
 from storage.door import Door, Script
 from storage.exchange import OF_TURN, SEE, add_exchange, link, of_turn, store_actions
@@ -34,6 +34,7 @@ _COLUMNS = (
     T.shown,
     T.reply,
     T.accepted_at,
+    T.via,
 )
 
 
@@ -66,6 +67,7 @@ def _done(**more: ColumnElement[Any]) -> Statement:
         "state": literal_column("'done'"),
         "outcome": bindparam("ended"),
         "ended_at": bindparam("now", type_=T.ended_at.type),
+        "via": null(),
     }
     return Statement(
         update(TURNS).where(T.id == _TURN, T.ended_at.is_(None)).values(ended | more).returning(T.conversation, T.shown)
@@ -80,6 +82,7 @@ MERGED = Statement(
     .values(
         state=literal_column("'merged'"),
         merged_into=bindparam("into", type_=Id),
+        via=null(),
         ended_at=bindparam("now", type_=T.ended_at.type),
     )
 )
@@ -274,6 +277,7 @@ class Turns:
             outcome="",
             shown="[]",
             reply=None,
+            via=turn.via or None,
             merged_into=None,
             accepted_at=self._now(),
             ended_at=None,
@@ -291,7 +295,7 @@ def _accept(steps: Sequence[tuple[Step, Step]]) -> Script[list[int | None]]:
 
 
 def _stored(row: tuple[Any, ...]) -> StoredTurn:
-    turn, event, conversation, person, incoming, message, state, outcome, shown, reply, accepted_at = row
+    turn, event, conversation, person, incoming, message, state, outcome, shown, reply, accepted_at, via = row
     return StoredTurn(
         id=turn,
         event=event,
@@ -304,4 +308,5 @@ def _stored(row: tuple[Any, ...]) -> StoredTurn:
         shown=tuple(msgspec.json.decode(shown, type=list[str])),
         reply=None if reply is None else bytes(reply),
         accepted_at=accepted_at,
+        via=via or "",
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from tests.e2e.conftest import Town
@@ -185,3 +188,22 @@ async def test_both_platforms_are_served_side_by_side_and_one_that_falls_leaves_
         await town.discord.stop()
         await chat.says("hi")
         assert await town.answer(chat, "For Telegram") == "For Telegram."
+
+
+async def test_the_interactions_token_leaves_the_database_with_the_turns_end(
+    town: Town, channel: Channel, dora: User
+) -> None:
+    async with town.running(telegram_token=None):
+        gate = town.relay.hold()
+        town.relay.will_say("Done.")
+        interaction = await channel.slash(dora, "ask", question="anything")
+        await gate.waiting()
+        with closing(sqlite3.connect(town.folder / "bot.db")) as database:
+            [[during]] = database.execute("SELECT via FROM turns").fetchall()
+        await gate.open()
+        await answer(town, channel, "Done")
+        with closing(sqlite3.connect(town.folder / "bot.db")) as database:
+            await town.sees(lambda: database.execute("SELECT 1 FROM turns WHERE state = 'done'").fetchall() or None)
+            rows = database.execute("SELECT * FROM turns").fetchall()
+    assert interaction.token in during
+    assert interaction.token not in str(rows)

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from storage.records import Exchange, NewMessage, Role, TurnState
+from storage.database import Database
+from storage.records import Exchange, NewMessage, NewTurn, Role, TurnState
 from tests.clock import FakeClock
 from tests.storage.talk import ANN, BOB, HOME, Talk, new_action, new_turn, spent
+
+
+async def test_the_secret_for_answering_is_kept_until_the_turn_has_its_outcome(database: Database) -> None:
+    [turn] = await database.turns.accept([NewTurn("with secret", HOME, "p", b"{}", via="interaction token")])
+    assert turn is not None
+    await database.turns.asked(turn)
+    [unfinished] = await database.turns.unfinished()
+    assert unfinished.via == "interaction token"
+    await database.turns.done(turn, "answered")
+    ended = await database.turns.get(turn)
+    assert ended is not None
+    assert ended.via == ""
 
 
 async def test_an_event_told_twice_is_accepted_once(talk: Talk) -> None:

@@ -64,6 +64,7 @@ def _turns() -> None:
         sa.Column("accepted_at", sa.Float(), nullable=False),
         sa.Column("ended_at", sa.Float()),
         sa.Column("shown", sa.Text(), nullable=False),
+        sa.Column("via", sa.Text()),
         sa.Column("incoming", sa.LargeBinary(), nullable=False),
         sa.Column("reply", sa.LargeBinary()),
         sa.PrimaryKeyConstraint("id"),
