@@ -60,6 +60,7 @@ TOO_LARGE_TOGETHER = Words(
 ONLY_THE_BEGINNING = Words(
     en="Of {name} only the beginning was read: it is too long.", zh="{name} 太长，只读取了开头部分。"
 )
+REMEMBER = "remember"  # the person's setting; False: nothing of theirs is remembered or told again
 FORGOTTEN = Words(
     en="I no longer remember that part of the conversation. Please ask again.", zh="这段对话我已不记得，请重新提问。"
 )
@@ -80,13 +81,15 @@ class Question:
     newest_tokens: int  # of texts out of files in the question itself
     older_tokens: int  # the same in each earlier message
     remarks: tuple[Words, ...] = ()  # for the person, below the answer
+    kept: bool = True  # False: the person wants nothing remembered
 
     def exchange(
         self, *answer: NewMessage, spent: tuple[records.Spent, ...] = (), keep: bool = True
     ) -> records.Exchange:
         """Return what is remembered: the question where it is new, then the answer; only the costs without `keep`."""
         new = (self.asked,) if self.asked is not None else ()
-        return records.Exchange(self.conversation, self.earlier.head, (*new, *answer) if keep else (), spent)
+        messages = (*new, *answer) if keep and self.kept else ()
+        return records.Exchange(self.conversation, self.earlier.head, messages, spent)
 
     @property
     def remembered_as(self) -> int | None:
@@ -132,7 +135,7 @@ class Conversations:
 
     async def ask_again(self, turn: Turn) -> Question:
         """Return the question of the turn whose answer is to be replaced. Raises `ForPerson` where it is forgotten."""
-        question = await self._remembered_question(turn)
+        question = await self._remembered_question(turn) if remembers(turn) else None
         if question is None:
             raise ForPerson(FORGOTTEN)
         earlier = await self._recall(turn, question.id)
@@ -143,7 +146,7 @@ class Conversations:
     async def ask_for_more(self, turn: Turn) -> Question:
         """Return the question that continues an answer. Raises `ForPerson` where that answer is forgotten."""
         answers = [message for message in await self._of_turn(turn) if message.role is records.Role.ASSISTANT]
-        if not answers:
+        if not answers or not remembers(turn):
             raise ForPerson(FORGOTTEN)
         return await self._question(turn, prompts.CARRY_ON, await self._recall(turn, answers[-1].id), ())
 
@@ -226,6 +229,7 @@ class Conversations:
             system=system,
             newest_tokens=max(self._chat.history_tokens * 2, QUESTION_TOKENS),
             older_tokens=self._chat.history_tokens // 2,
+            kept=remembers(turn),
         )
 
     async def _persona(self, turn: Turn) -> str | None:
@@ -249,6 +253,8 @@ class Conversations:
 
     async def _recall(self, turn: Turn, at: int | None) -> Recall:
         """Return what is told of the conversation up to `at` (None: the head); nothing where the budget is 0."""
+        if not remembers(turn):
+            return Recall(None, None, ())
         budget = self._chat.history_tokens
         found = await self._storage.memory.recall(
             turn.place.conversation, at=at, budget=budget, at_most=MESSAGES_AT_MOST
@@ -286,6 +292,11 @@ class Conversations:
         if pictures > PICTURES_TOGETHER:
             raise ForPerson(TOO_LARGE_TOGETHER.with_values(limit=PICTURES_TOGETHER >> 20))
         return tuple(files)
+
+
+def remembers(turn: Turn) -> bool:
+    """Tell whether the person lets their words be remembered."""
+    return turn.settings.get(REMEMBER) is not False
 
 
 def _text(turn: Turn, words: str, quoted: Quoted | None) -> str:

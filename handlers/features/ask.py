@@ -79,10 +79,12 @@ def _reply(turn: Turn, question: Question, heard: Heard, *, stopped: bool = Fals
     text = with_lines_below(heard.text, *(words.in_language(turn.language) for words in lines))
     if not said:
         # A refused question is not kept: the model would refuse every later one because of it.
-        keep = heard.finish is not Finish.REFUSED
+        keep = question.kept and heard.finish is not Finish.REFUSED
         buttons = ((_regenerate(turn, question),),) if keep else ()
         return Reply((Text(text),), buttons, question.exchange(spent=(heard.spent,), keep=keep))
     exchange = question.exchange(heard.message, spent=(heard.spent,))
+    if not question.kept:  # the buttons would have nothing to go on with
+        return Reply((Text(text),), (), exchange)
     more = Button(CONTINUE, carry_on.press({"turn": turn.id}))
     return Reply((Text(text),), ((_regenerate(turn, question), more),), exchange)
 

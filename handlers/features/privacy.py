@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handlers.command import command
+from handlers.conversation import REMEMBER
 from handlers.export import FORMAT, Kept, iso, theirs, written
 from handlers.reply import Button, File, Presser, Reply, Style, Text
 from handlers.words import Words
@@ -27,6 +28,13 @@ KEPT = Words(
     "- 每次提问的用量：目前共 {calls} 次调用，{tokens} 个 token。\n\n"
     "您的话会发送给中转站，由其模型回答。在群里，我只听对我说的话。",
 )
+NOT_REMEMBERED = Words(
+    en="\n\n**You asked me to remember nothing of what you say**: each of your questions stands alone, and nothing new "
+    "is added to a conversation. What I remembered before stays until you have it deleted.",
+    zh="\n\n**您要求我不记住您说的话**：您的每个问题都是独立的，对话不会再增加内容。之前记住的内容会保留，直到您要求删除。",
+)
+REMEMBER_NOT = Words(en="Stop remembering me", zh="不再记住我")
+REMEMBER_AGAIN = Words(en="Remember me again", zh="重新记住我")
 EXPORT = Words(en="Export", zh="导出")
 FORGET_CONVERSATION = Words(en="Forget this conversation…", zh="忘记这段对话……")
 FORGET_ME = Words(en="Forget me…", zh="忘记我……")
@@ -74,6 +82,14 @@ async def privacy(turn: Turn, services: Services) -> Reply:
 @privacy.action("overview")
 async def overview(turn: Turn, services: Services) -> Reply:
     """Come back from a question that was answered with no."""
+    return await _overview(turn, services, in_place=True)
+
+
+@privacy.action("remember")
+async def remember(turn: Turn, services: Services) -> Reply:
+    """Begin or end to remember what the person says, everywhere."""
+    on = bool(turn.arguments.get("on"))
+    await services.storage.settings.put(f"person:{turn.person.id}", REMEMBER, None if on else False)
     return await _overview(turn, services, in_place=True)
 
 
@@ -126,14 +142,19 @@ async def forget_me(turn: Turn, services: Services) -> Reply:
 async def _overview(turn: Turn, services: Services, *, in_place: bool) -> Reply:
     spent = await services.storage.usage.totals(person=turn.person.id)
     tokens = spent.prompt_tokens + spent.completion_tokens
+    scope = f"person:{turn.person.id}"
+    on = (await services.storage.settings.lookup((scope,))).get(REMEMBER) is not False
+    switch = Button(REMEMBER_NOT if on else REMEMBER_AGAIN, remember.press({"on": not on}))
     rows = (
-        (Button(EXPORT, export.press()),),
+        (Button(EXPORT, export.press()), switch),
         (
             Button(FORGET_CONVERSATION, ask_conversation.press(who=Presser.ADMINS)),
             Button(FORGET_ME, ask_me.press()),
         ),
     )
     text = KEPT.with_values(calls=spent.calls, tokens=tokens).in_language(turn.language)
+    if not on:
+        text += NOT_REMEMBERED.in_language(turn.language)
     return Reply((Text(text),), rows, only_for_person=True, in_place=in_place)
 
 

@@ -34,7 +34,7 @@ async def test_privacy_says_what_is_kept(world: World) -> None:
 
     assert "so far 1 calls, 38 tokens" in seen.text
     assert seen.reply.only_for_person
-    assert seen.labels == [["Export"], ["Forget this conversation…", "Forget me…"]]
+    assert seen.labels == [["Export", "Stop remembering me"], ["Forget this conversation…", "Forget me…"]]
 
 
 async def test_export_holds_everything_as_json_and_as_markdown(world: World, png: bytes) -> None:
@@ -170,3 +170,23 @@ def test_forgetting_does_not_wait_behind_running_work() -> None:
         action = action_named(name)
         assert action is not None
         assert action.urgent
+
+
+async def test_who_wants_nothing_remembered_asks_questions_that_stand_alone(world: World) -> None:
+    world.relay.will_say("Hello Ada.", "A bot.", "I do not know.", "Hello again.", "You are Ada.")
+    await world.says("I am Ada")
+    answered = await world.says("And you?")
+    off = await world.presses(await world.says("/privacy"), "Stop remembering me")
+    with pytest.raises(ForPerson, match="no longer remember"):
+        await world.presses(answered, "Regenerate")
+    assert "remember nothing" in off.text
+    seen = await world.says("Who am I?")
+    assert seen.labels == []
+    assert [role for role, _ in world.asked()] == ["user"]
+
+    await world.presses(await world.says("/privacy"), "Remember me again")
+    await world.says("It is me again, Ada")
+    await world.says("Who am I?")
+    told = str(world.asked())
+    assert "It is me again, Ada" in told
+    assert "I do not know" not in told
