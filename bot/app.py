@@ -41,9 +41,7 @@ from storage.database import Database, open_database
 
 log = structlog.get_logger(__name__)
 
-OWN_RELAY = "https://poloai.top"
 STOP_WITHIN_S = 8.0  # Docker kills after 10; what is not done then is taken up at the next start
-ANY_KEY = "sk-none"  # servers without keys (Ollama, llama.cpp) want a header all the same
 WRONG_SETTING = 2
 GC_THRESHOLDS = (10_000, 20, 20)  # Python's own (700, 10, 10) look several times in every turn
 
@@ -108,7 +106,7 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
             open_database(settings.database_url.get_secret_value(), now=clock.now, files=settings.data_dir / "files")
         )
         found = await storage.turns.unfinished()
-        standin = not settings.polo_api_key and settings.polo_base_url == OWN_RELAY
+        standin = settings.uses_standin
         polo = await stack.enter_async_context(_relay(settings, clock, standin))
         crew, tickets, metrics = Crew(), Tickets(), Metrics(CollectorRegistry())
         stack.push_async_callback(crew.close)
@@ -162,8 +160,7 @@ class Health:
 @asynccontextmanager
 async def _relay(settings: Settings, clock: Clock, standin: bool) -> AsyncIterator[Polo]:
     async with AsyncExitStack() as stack:
-        keys = tuple(key.get_secret_value() for key in settings.polo_api_key) or (ANY_KEY,)
-        proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
+        keys, proxy = settings.relay_keys, settings.proxy
         address = settings.polo_base_url
         if standin:
             from polo.standin import StandIn  # noqa: PLC0415 - an operator's process never needs it

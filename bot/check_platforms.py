@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from bot.clock import SystemClock
 from bot.discord.adapter import DiscordAdapter, Examined
 from bot.discord.rest import RefusedWith
@@ -35,7 +33,7 @@ async def telegram(settings: Settings, *, probe: bool) -> list[Finding]:
     found = await examine(
         settings.telegram_token.get_secret_value(),
         settings.telegram_api_base_url,
-        _value(settings.proxy_url),
+        settings.proxy,
         probe=probe,
     )
     return telegram_findings(found, webhook_url=settings.telegram_webhook_url)
@@ -91,7 +89,7 @@ async def discord(settings: Settings) -> list[Finding]:
         notes=NoNotes(),
         api_base_url=settings.discord_api_base_url,
         gateway_url=settings.discord_gateway_url,
-        proxy=_value(settings.proxy_url),
+        proxy=settings.proxy,
     ) as adapter:
         try:
             return discord_findings(await adapter.examine())
@@ -118,7 +116,3 @@ def discord_findings(found: Examined) -> list[Finding]:
         advice = "Developer portal, General Information: empty Interactions Endpoint URL."
         findings.append(Finding("Discord commands", False, f"commands and buttons go to {host} instead", advice))
     return findings
-
-
-def _value(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()

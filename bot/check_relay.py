@@ -22,8 +22,6 @@ from polo import (
     normalise,
 )
 
-NO_KEY = "none"  # what a server without keys is sent
-
 HELP: dict[type[PoloError], str] = {
     KeyRejected: "Copy POLO_API_KEY again from the relay's page.",
     OutOfCredit: "Top up the account at the relay, or raise the key's limit there.",
@@ -41,7 +39,7 @@ async def relay(settings: Settings, *, timeout_s: float) -> list[Finding]:
         return [Finding("relay", True, "the built-in stand-in answers: no key", "For real models, set POLO_API_KEY.")]
     address = normalise(settings.polo_base_url)
     findings = [Finding("relay address", True, f"{address.v1}, given as {address.form}")]
-    keys = tuple(key.get_secret_value() for key in settings.polo_api_key) or (NO_KEY,)
+    keys = settings.relay_keys
     for place, key in enumerate(keys, start=1):
         name = "relay key" if len(keys) == 1 else f"relay key {place} of {len(keys)}"
         findings += await _with_key(settings, key, name, timeout_s)
@@ -54,7 +52,7 @@ async def _with_key(settings: Settings, key: str, name: str, timeout_s: float) -
     told = RelaySettings(
         settings.polo_base_url,
         (key,),
-        proxy=settings.proxy_url.get_secret_value() if settings.proxy_url else None,
+        proxy=settings.proxy,
         connect_s=timeout_s,
         first_byte_s=timeout_s,
         between_chunks_s=timeout_s,

@@ -63,11 +63,6 @@ class Platforms:
             if discord is not None:
                 await discord.close()
 
-    @property
-    def _proxy(self) -> str | None:
-        proxy = self.settings.proxy_url
-        return proxy.get_secret_value() if proxy else None
-
     def _telegram(self) -> TelegramAdapter | None:
         settings = self.settings
         if settings.telegram_token is None:
@@ -81,7 +76,7 @@ class Platforms:
             clock=self.clock,
             notes=self.notes,
             api_base_url=settings.telegram_api_base_url,
-            proxy=self._proxy,
+            proxy=settings.proxy,
             webhook_url=settings.telegram_webhook_url,
             webhook_secret=settings.webhook_secret() if settings.telegram_webhook_url else None,
             default_language=settings.language,
@@ -101,7 +96,7 @@ class Platforms:
             notes=self.notes,
             api_base_url=settings.discord_api_base_url,
             gateway_url=settings.discord_gateway_url,
-            proxy=self._proxy,
+            proxy=settings.proxy,
             acked=self.metrics.discord_acknowledged,
         )
 

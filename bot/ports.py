@@ -120,17 +120,15 @@ class Entity(msgspec.Struct, frozen=True):
     language: str | None = None
 
 
+FORM_PREFIX = "f:"  # of a button's id: the press is answered with a window, before anything is looked up
+
+
 class ShownButton(msgspec.Struct, frozen=True):
-    """A button ready to be shown. `id`: at most 40 ASCII characters; `f:` at its start says that it opens a form."""
+    """A button ready to be shown. `id`: at most 40 ASCII characters; `FORM_PREFIX` at its start opens a form."""
 
     label: str
     id: str
     style: str = "plain"  # plain, primary, danger
-
-    @property
-    def opens_form(self) -> bool:
-        """Tell whether the platform must answer the press with a window."""
-        return self.id.startswith("f:")
 
 
 class Upload(msgspec.Struct, frozen=True):

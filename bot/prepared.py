@@ -9,7 +9,7 @@ import secrets
 
 import msgspec
 
-from bot.ports import ShownButton
+from bot.ports import FORM_PREFIX, ShownButton
 from handlers.reply import Action, Button, Part, Reply
 from handlers.words import Words
 from storage.records import NewAction
@@ -44,7 +44,7 @@ def prepare(
 
 def new_action_id(action: Action) -> str:
     """Return an id that nobody guesses: 72 random bits, `f:` in front where the press opens a form."""
-    return ("f:" if action.form else "a:") + secrets.token_urlsafe(9)
+    return (FORM_PREFIX if action.form else "a:") + secrets.token_urlsafe(9)
 
 
 def encode_action(action: Action) -> bytes:

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bot import valid
 
 DISCORD_API = "https://discord.com/api/v10"
+NO_KEY = "sk-none"  # what a server without keys is sent, and the stand-in takes
 TELEGRAM_API = "https://api.telegram.org"
 RELAY = "https://poloai.top"
 TYPO_IN_FILE = 0.75  # how alike two names must be, of 1, to be taken for a slip of the finger
@@ -130,6 +131,16 @@ class Settings(BaseSettings):
     def uses_standin(self) -> bool:
         """Tell whether the built-in relay answers: there is no key, and no server was named that may need none."""
         return not self.polo_api_key and self.polo_base_url == RELAY
+
+    @property
+    def relay_keys(self) -> tuple[str, ...]:
+        """Return the keys for the relay; for a server that needs none (Ollama, llama.cpp) a stand-in for one."""
+        return tuple(key.get_secret_value() for key in self.polo_api_key) or (NO_KEY,)
+
+    @property
+    def proxy(self) -> str | None:
+        """Return the address of the proxy, with its password."""
+        return self.proxy_url.get_secret_value() if self.proxy_url else None
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

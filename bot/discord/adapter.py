@@ -30,7 +30,7 @@ API_BASE_URL = "https://discord.com/api/v10"
 # Messages and edits of one channel share a bucket whose size only headers tell; "5 in 5 s" is the figure known
 # (discord-api-docs issue 20). 50 calls a second for a bot in all: Discord docs, rate-limits.
 PACE = Pace(
-    limit=2000,
+    limit=2000,  # characters; counted here in UTF-16 units, which is never less
     private_per_s=1.0,
     group_per_minute=60.0,
     overall_per_s=45.0,

@@ -8,7 +8,6 @@ from itertools import chain
 
 from bot.ports import Page, ShownButton
 
-CONTENT_LIMIT = 2000  # characters; counted here in UTF-16 units, which is never less
 BUTTONS_IN_ROW = 5
 ROWS = 5
 LABEL_LIMIT = 80  # characters of a button's label

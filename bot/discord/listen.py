@@ -16,7 +16,7 @@ from bot.discord.forms import modal_of
 from bot.discord.menu import completion_of, message_command_name
 from bot.discord.rest import RefusedWith, Rest, TokenDead
 from bot.discord.send import Sender
-from bot.ports import DeliveryError, Inbox, Incoming, Invoked, Page, Parked, Pressed, Submitted, Unclear
+from bot.ports import FORM_PREFIX, DeliveryError, Inbox, Incoming, Invoked, Page, Parked, Pressed, Submitted, Unclear
 from handlers.command import Choice, Command, OptionKind
 from handlers.turn import Place, Quoted
 from handlers.words import Words, spoken
@@ -132,7 +132,7 @@ class Listener:
     async def _press(self, interaction: discord.Interaction, came_at: float) -> None:
         """Open the form of a button that has one; else acknowledge and accept the press."""
         pressed = receive.pressed_of(interaction)
-        if pressed.action.startswith("f:"):
+        if pressed.action.startswith(FORM_PREFIX):
             person = receive.actor_of(interaction)
             place = receive.place_of_interaction(interaction, self._via(interaction, "pressed"))
             form = await _bounded(self._inbox.form(pressed.action, place, person), "a form", otherwise=None)
